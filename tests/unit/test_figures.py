@@ -1,0 +1,98 @@
+from importlib import import_module
+
+import pandas as pd
+import pytest
+import synthetic_tables
+
+from genir.errors import AnalysisError
+from genir.figures.bars import bar_positions
+from genir.figures.partial_swap import matrix
+from genir.figures.style import count_note, in_order, save_figure
+
+NAMES = (
+    *("retrieval", "encoder_swap", "partial_swap", "patching", "patching_by_stage"),
+    *("contributions", "rank_development", "training"),
+)
+
+
+def draw(name, table):
+    return getattr(import_module(f"genir.figures.{name}"), f"{name}_figure")(table)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_table_gives_the_same_bytes(name, tmp_path):
+    table = getattr(synthetic_tables, name)()
+    for run in ("first", "second"):
+        save_figure(draw(name, table), tmp_path / run, ["svg", "png"])
+    for suffix in (".svg", ".png"):
+        first, second = ((tmp_path / run).with_suffix(suffix) for run in ("first", "second"))
+        assert first.stat().st_size > 5_000
+        assert first.read_bytes() == second.read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{run}.{suffix}" for run in ("first", "second") for suffix in ("svg", "png")
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_table_survives_its_csv(name, tmp_path):
+    path = tmp_path / "table.csv"
+    getattr(synthetic_tables, name)().to_csv(path, index=False)
+    draw(name, pd.read_csv(path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_model_is_enough(name):
+    table = getattr(synthetic_tables, name)()
+    column = "system" if name == "retrieval" else "model"
+    draw(name, table[table[column] == "random_start"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_table_is_refused(name):
+    with pytest.raises(AnalysisError, match="holds no rows"):
+        draw(name, getattr(synthetic_tables, name)().iloc[:0])
+
+
+def test_titles_name_model_and_n():
+    figure = draw("patching", synthetic_tables.patching())
+    titles = [axes.get_title() for axes in figure.axes]
+    assert "full: zero\nn = 200" in titles
+    assert "random_start: pre-trained\nnot defined" in titles
+
+
+def test_the_paper_is_a_hollow_marker_over_its_bar():
+    table = synthetic_tables.patching_by_stage()
+    row = table["stage"].eq("II") & table["component"].eq("mlp")
+    axes = draw("patching_by_stage", table[row & table["method"].eq("zero")]).axes[0]
+    marker = axes.collections[-1]
+    assert marker.get_offsets().tolist() == [[pytest.approx(bar_positions(3, 2, 3)[1]), 40.0]]
+    assert len(marker.get_facecolors()) == 0
+
+
+def test_boundaries_become_vertical_lines():
+    table = synthetic_tables.contributions()
+    module = import_module("genir.figures.contributions")
+    axes = module.contributions_figure(table, {"full": [1.5, 5.5]}).axes[0]
+    dashed = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    assert dashed == [1.5, 5.5]
+
+
+def test_the_embedding_is_the_first_row_of_the_partial_swap():
+    table = synthetic_tables.partial_swap()
+    values = matrix(table[table["model"] == "full"])
+    assert list(values.index) == ["embedding", "0", "1", "2"]
+    assert values.loc["embedding", ["self_attention", "mlp"]].isna().all()
+    assert values.loc["embedding", "up_to"] == table["percent_not_first"].iloc[0]
+
+
+def test_unknown_format(tmp_path):
+    figure = draw("training", synthetic_tables.training())
+    with pytest.raises(AnalysisError, match="'gif' is no figure format"):
+        save_figure(figure, tmp_path / "figure", ["gif"])
+
+
+def test_helpers():
+    assert in_order(["b", "z", "a", "b"], ["a", "b", "c"]) == ["a", "b", "z"]
+    assert count_note([40, 40]) == "n = 40"
+    assert count_note([120.0, 40, float("nan")]) == "n = 40 to 120"
+    assert bar_positions(2, 1, 3).tolist() == [0, 1]

@@ -1,0 +1,224 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from genir.corpus import SPLITS, Corpus
+from genir.errors import CorpusError
+from genir.subsets import DatasetConfig, draw_dataset
+
+FILE = Path("results/export_corpus/x/documents.parquet")
+CONFIG = DatasetConfig(20, 2, "drop", "query", 1, 6, 5)
+
+
+def small_corpus(counts=None) -> Corpus:
+    """Document i has as many queries as `counts` says; unsorted ids."""
+    counts = counts or [i % 5 for i in range(60)]
+    documents = pd.DataFrame({"doc_id": [f"d{(7 * i) % 61}" for i in range(len(counts))]})
+    documents = documents.assign(
+        title="Title", text=[f"bones number{i}" for i in range(len(counts))]
+    )
+    pairs = [
+        (f"{doc_id}-q{j}", doc_id)
+        for doc_id, count in zip(documents["doc_id"], counts, strict=True)
+        for j in range(count)
+    ]
+    qrels = pd.DataFrame(pairs, columns=["query_id", "doc_id"])
+    queries = qrels[["query_id"]].assign(text="the bone of foot", verbatim=False)
+    return Corpus(documents, queries, qrels)
+
+
+def _splits_per_document(dataset) -> dict[str, list[str]]:
+    splits = dataset.queries.set_index("query_id")["split"]
+    pairs = pd.concat(dataset.qrels.values())
+    return pairs["query_id"].map(splits).groupby(pairs["doc_id"]).agg(list).to_dict()
+
+
+def test_columns_and_order():
+    dataset = draw_dataset(small_corpus(), CONFIG, FILE)
+    assert list(dataset.documents) == ["doc_id", "title", "text"]
+    assert list(dataset.queries) == "query_id text doc_id split verbatim shared_words".split()
+    assert dataset.documents["doc_id"].is_monotonic_increasing
+    assert dataset.queries["query_id"].is_monotonic_increasing
+    assert list(dataset.qrels) == list(SPLITS)
+    assert (dataset.queries["shared_words"] == 1).all()
+
+
+def test_qrels_and_queries_say_the_same():
+    dataset = draw_dataset(small_corpus(), CONFIG, FILE)
+    for split, qrels in dataset.qrels.items():
+        rows = dataset.queries[dataset.queries["split"] == split]
+        assert qrels["query_id"].tolist() == rows["query_id"].tolist()
+        assert qrels["doc_id"].tolist() == rows["doc_id"].tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_smaller_dataset_is_part_of_a_larger_one(seed):
+    def drawn(documents):
+        config = replace(CONFIG, documents=documents, seed=seed)
+        return frozenset(draw_dataset(small_corpus(), config, FILE).documents["doc_id"])
+
+    assert drawn(12) < drawn(20) < drawn(36) == drawn("all")
+
+
+def test_another_seed_draws_other_documents():
+    one = draw_dataset(small_corpus(), CONFIG, FILE)
+    other = draw_dataset(small_corpus(), replace(CONFIG, seed=2), FILE)
+    assert one.documents["doc_id"].tolist() != other.documents["doc_id"].tolist()
+
+
+def test_the_order_of_rows_changes_nothing():
+    corpus = small_corpus()
+    turned = Corpus(corpus.documents[::-1], corpus.queries[::-1], corpus.qrels[::-1])
+    one, other = (draw_dataset(c, CONFIG, FILE) for c in (corpus, turned))
+    pd.testing.assert_frame_equal(one.documents, other.documents)
+    pd.testing.assert_frame_equal(one.queries, other.queries)
+
+
+def test_the_hash_seed_of_the_process_changes_nothing():
+    program = (
+        "from test_subsets import *; d = draw_dataset(small_corpus(), CONFIG, FILE);"
+        "print(d.documents.to_csv(), d.queries.to_csv())"
+    )
+
+    def printed(hash_seed):
+        paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths}
+        return subprocess.run(
+            [sys.executable, "-c", program], env=environment, check=True, capture_output=True
+        ).stdout
+
+    assert printed("1") == printed("2")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_split_query_holds_out_one_query_of_a_document_at_most(seed):
+    dataset = draw_dataset(small_corpus(), replace(CONFIG, seed=seed), FILE)
+    assert dataset.queries["split"].value_counts()[["validation", "test"]].tolist() == [6, 5]
+    for splits in _splits_per_document(dataset).values():
+        assert "train" in splits
+        assert sum(split != "train" for split in splits) <= 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_split_document_holds_out_every_query_of_a_document(seed):
+    dataset = draw_dataset(small_corpus(), replace(CONFIG, split="document", seed=seed), FILE)
+    splits = _splits_per_document(dataset)
+    assert all(len(frozenset(of_document)) == 1 for of_document in splits.values())
+    firsts = [of_document[0] for of_document in splits.values()]
+    assert (firsts.count("validation"), firsts.count("test")) == (6, 5)
+
+
+def _several_relevant() -> Corpus:
+    """Every query is relevant to two neighbouring documents."""
+    corpus = small_corpus([2] * 40)
+    neighbour = dict(zip(corpus.documents["doc_id"], corpus.documents["doc_id"][1:], strict=False))
+    more = corpus.qrels.assign(doc_id=corpus.qrels["doc_id"].map(neighbour)).dropna()
+    return Corpus(corpus.documents, corpus.queries, pd.concat([corpus.qrels, more]))
+
+
+def test_split_query_with_several_relevant_documents():
+    dataset = draw_dataset(_several_relevant(), replace(CONFIG, documents=40), FILE)
+    for splits in _splits_per_document(dataset).values():
+        assert "train" in splits
+        assert sum(split != "train" for split in splits) <= 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_split_document_with_several_relevant_documents(seed):
+    config = replace(CONFIG, documents=40, split="document", seed=seed)
+    splits = _splits_per_document(draw_dataset(_several_relevant(), config, FILE)).values()
+    whole = [of_document[0] for of_document in splits if len(frozenset(of_document)) == 1]
+    assert whole.count("validation") >= 6
+    assert whole.count("test") >= 5
+
+
+def test_relevant_pairs_outside_the_dataset_are_dropped():
+    dataset = draw_dataset(_several_relevant(), CONFIG, FILE)
+    pairs = pd.concat(dataset.qrels.values())
+    assert pairs["doc_id"].isin(dataset.documents["doc_id"]).all()
+    assert sorted(pairs["query_id"].unique()) == dataset.queries["query_id"].tolist()
+    assert dataset.queries["query_id"].is_unique
+
+
+def test_the_first_relevant_document_is_the_cluster():
+    dataset = draw_dataset(_several_relevant(), replace(CONFIG, documents=40), FILE)
+    pairs = pd.concat(dataset.qrels.values())
+    first = pairs.groupby("query_id")["doc_id"].min()
+    assert dataset.queries["doc_id"].tolist() == first[dataset.queries["query_id"]].tolist()
+
+
+def test_below_minimum_keep_draws_documents_without_queries():
+    config = replace(CONFIG, documents="all", below_minimum="keep")
+    assert len(draw_dataset(small_corpus(), config, FILE).documents) == 60
+
+
+def test_below_minimum_error_names_the_first_such_document():
+    message = (
+        r"x/documents\.parquet, row 3: document 'd14' has 1 queries, minimum_queries is 2; add"
+    )
+    with pytest.raises(CorpusError, match=message):
+        draw_dataset(small_corpus([2, 3, 1, 0]), replace(CONFIG, below_minimum="error"), FILE)
+
+
+def test_more_documents_than_there_are():
+    message = (
+        r"37 documents are asked for, results/.*documents\.parquet has 36 with 2 queries or more"
+    )
+    with pytest.raises(CorpusError, match=message):
+        draw_dataset(small_corpus(), replace(CONFIG, documents=37), FILE)
+
+
+def test_all_documents_of_none():
+    with pytest.raises(CorpusError, match=r"all documents are asked for, .* has 0 with 9 queries"):
+        draw_dataset(small_corpus(), replace(CONFIG, documents="all", minimum_queries=9), FILE)
+
+
+@pytest.mark.parametrize(
+    ("split", "what", "possible"), [("query", "queries", 20), ("document", "documents", 19)]
+)
+def test_more_held_out_than_possible(split, what, possible):
+    message = f"15 validation and 6 test {what} are asked for, {possible} {what} can be held out"
+    config = replace(CONFIG, split=split, validation_queries=15, test_queries=6)
+    with pytest.raises(CorpusError, match=message):
+        draw_dataset(small_corpus(), config, FILE)
+    draw_dataset(small_corpus(), replace(config, validation_queries=possible - 6), FILE)
+
+
+def _with_given(corpus: Corpus, held_out: dict[str, str]) -> Corpus:
+    split = [held_out.get(query, "train") for query in corpus.queries["query_id"]]
+    return Corpus(corpus.documents, corpus.queries.assign(split=split), corpus.qrels)
+
+
+def test_split_given_is_taken_as_it_is():
+    held_out = {"d0-q0": "validation", "d7-q1": "test", "d7-q0": "test"}
+    corpus = _with_given(small_corpus([2, 3, 2]), held_out)
+    dataset = draw_dataset(corpus, DatasetConfig("all", 2, "drop", "given", 1), FILE)
+    splits = dict(zip(dataset.queries["query_id"], dataset.queries["split"], strict=True))
+    assert {query: split for query, split in splits.items() if split != "train"} == held_out
+
+
+def test_split_given_without_the_column():
+    with pytest.raises(CorpusError, match="split: given needs the key split"):
+        draw_dataset(small_corpus(), replace(CONFIG, split="given"), FILE)
+
+
+def test_split_given_without_test_queries():
+    corpus = _with_given(small_corpus([2, 3, 2]), {"d0-q0": "validation"})
+    with pytest.raises(CorpusError, match=r'no test query .*; write "split": "test" for some'):
+        draw_dataset(corpus, DatasetConfig("all", 2, "drop", "given", 1), FILE)
+
+
+def test_split_given_leaves_a_document_without_training_query():
+    held_out = {"d0-q0": "validation", "d7-q0": "test", "d7-q1": "test"}
+    corpus = _with_given(small_corpus([2, 2, 2]), held_out)
+    config = DatasetConfig("all", 1, "drop", "given", 1)
+    message = r"documents\.parquet, row 2: document 'd7' has no training query; add one, or write"
+    with pytest.raises(CorpusError, match=message):
+        draw_dataset(corpus, config, FILE)
+    kept = draw_dataset(corpus, replace(config, below_minimum="keep"), FILE)
+    assert len(kept.documents) == 3

@@ -1,0 +1,262 @@
+import json
+
+import pandas as pd
+import pytest
+import synthetic_results as synthetic
+
+from genir.errors import AnalysisError
+from genir.tables import (
+    contributions,
+    encoder_swap,
+    paper,
+    partial_swap,
+    patching,
+    patching_by_stage,
+    provenance,
+    rank_development,
+    retrieval,
+    training,
+)
+from genir.tables.markdown import to_markdown, wide, with_interval, write_table
+from genir.tables.ranks import read_ranks, select
+
+SWAP_PAPER = paper.encoder_swap(
+    synthetic.PAPER / "table2_encoder_swap.csv", synthetic.PAPER / "in_text_numbers.csv"
+)
+STAGE_PAPER = paper.patching_by_stage(synthetic.PAPER / "table3_stage_patching.csv")
+
+
+def assert_intervals(frame, value, low="low", high="high", n="n"):
+    known = frame.dropna(subset=value)
+    assert (known[n] > 0).all()
+    assert (known[low] <= known[value] + 1e-12).all()
+    assert (known[value] <= known[high] + 1e-12).all()
+
+
+def one(frame, **wanted):
+    for name, value in wanted.items():
+        frame = frame[frame[name] == value]
+    assert len(frame) == 1
+    return frame.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def swap(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("swap")
+    clean = list(synthetic.clean_ranks()["vocabulary_rank"])
+    planted = {"full": clean, "pretrained": [2 * rank for rank in clean], "random": [2000] * 24}
+    planted |= {f"rd{number}": synthetic.reduced_ranks(number) for number in range(1, 5)}
+    files = [
+        encoder_swap.SwapFile("full", name, synthetic.write_ranks(tmp_path, name, values))
+        for name, values in planted.items()
+    ]
+    correct = {"full": synthetic.write_correct(tmp_path)}
+    removed = {"full": synthetic.write_removed(tmp_path)}
+    return encoder_swap.encoder_swap_table(files, correct, removed, SWAP_PAPER, seed=1)
+
+
+def test_diagonal_and_control_of_the_encoder_swap(swap):
+    def hits(encoder, queries):
+        names = {"encoder": encoder, "queries": queries, "measure": "hits_at_1"}
+        return one(swap, rank_kind="vocabulary", **names)
+
+    for number in range(1, 5):
+        assert hits(f"rd{number}", "removed")["value"] == 0
+        assert hits(f"rd{number}", "control")["value"] == 1
+        assert hits(f"rd{number}", "control")["n"] == 12
+        for other in range(1, 5):
+            expected = 0 if other == number else 1
+            assert hits(f"rd{number}", f"removed{other}")["value"] == expected
+    assert hits("full", "removed")["value"] == 1
+    assert hits("full", "removed")["n"] == 16
+    assert hits("rd1", "correct")["value"] == 12 / 16
+
+
+def test_pooled_reduced_encoders(swap):
+    rows = swap[(swap["encoder"] == "rd") & (swap["rank_kind"] == "vocabulary")]
+    assert one(rows, queries="removed", measure="hits_at_1")["value"] == 0
+    assert one(rows, queries="removed", measure="mrr")["value"] == pytest.approx(0.2)
+    assert one(rows, queries="control", measure="hits_at_1")["value"] == 1
+    difference = one(rows, queries=encoder_swap.DIFFERENCE)
+    assert difference["value"] == 1
+    assert difference["low"] < 1
+    assert set(rows["n"]) == {16}
+
+
+def test_paper_values_stand_beside_the_vocabulary_rank_only(swap):
+    given = swap.dropna(subset="paper")
+    assert set(given["rank_kind"]) == {"vocabulary"}
+    assert one(given, encoder="rd2", measure="mrr")["paper"] == 0.754
+    assert one(given, encoder="rd2", measure="hits_at_1")["paper"] == 0.7
+    assert one(given, encoder="pretrained")["paper"] == 21.66
+    assert len(given) == 11
+    shown = encoder_swap.shown(swap)
+    cell = one(shown, encoder="rd1", queries="removed")["T5-large, NQ10k (paper)"]
+    assert cell == "MRR 0.867, Hits@1 0.8"
+
+
+def test_every_swap_row_has_an_interval(swap):
+    assert_intervals(swap, "value")
+    assert swap[["value", "low", "high", "n"]].notna().all(axis=None)
+    assert list(swap.columns) == encoder_swap.COLUMNS
+
+
+def test_a_model_without_reduced_models_has_correct_rows_only(tmp_path):
+    path = synthetic.write_ranks(tmp_path, "full", [1] * 24)
+    files = [encoder_swap.SwapFile("other", "full", path)]
+    correct = {"other": synthetic.write_correct(tmp_path)}
+    table = encoder_swap.encoder_swap_table(files, correct, {}, {}, seed=1)
+    assert set(table["queries"]) == {"correct"}
+
+
+def test_partial_swap(tmp_path):
+    files = [
+        partial_swap.PartFile("full", part, synthetic.write_ranks(tmp_path, part, values))
+        for part, values in {
+            "embedding": [1] * 24,
+            "layer0.mlp": [1] * 12 + [3] * 12,
+            "up_to.layer1": [2] * 24,
+        }.items()
+    ]
+    correct = {"full": synthetic.write_correct(tmp_path)}
+    table = partial_swap.partial_swap_table(files, correct, seed=1)
+    mlp = one(table, part="layer0.mlp", rank_kind="vocabulary")
+    assert (mlp["percent_not_first"], mlp["mean_rank"], mlp["n"]) == (25, 1.5, 16)
+    assert (mlp["kind"], mlp["layer"]) == ("mlp", 0)
+    assert one(table, part="up_to.layer1", rank_kind="docid")["percent_not_first"] == 100
+    assert table.loc[table["kind"] == "embedding", "layer"].isna().all()
+    assert_intervals(table, "percent_not_first")
+
+
+@pytest.mark.parametrize("part", ["layer1", "up_to.layer0.mlp", "head", "layer1.cross_attention"])
+def test_unknown_part(part):
+    with pytest.raises(AnalysisError, match="no part of an encoder"):
+        partial_swap.kind_and_layer(part)
+
+
+def test_patching(tmp_path):
+    patched = [1] * 12 + [2] * 4 + [1] * 2 + [7] * 6
+    path = synthetic.write_ranks(tmp_path, "patched", patched)
+    clean = {"full": write_clean(tmp_path)}
+    files = [
+        patching.PatchFile("full", "zero", 0, "mlp", path),
+        patching.PatchFile("full", "mean", 0, "mlp", clean["full"]),
+    ]
+    table = patching.patching_table(files, clean, seed=1)
+    row = one(table, method="zero", rank_kind="vocabulary")
+    assert (row["broken_percent"], row["n"]) == (25, 16)
+    assert (row["repaired"], row["repaired_n"]) == (25, 8)
+    assert row["net_hits_at_1"] == pytest.approx(100 * -2 / 24)
+    assert table.loc[table["method"] == "mean", "unchanged"].all()
+    assert not row["unchanged"]
+    assert_intervals(table, "broken_percent")
+    assert_intervals(table, "net_hits_at_1", "net_low", "net_high", "net_n")
+
+
+def write_clean(folder):
+    return synthetic.write_ranks(folder, "clean", list(synthetic.clean_ranks()["vocabulary_rank"]))
+
+
+def test_patching_by_stage(tmp_path):
+    path = synthetic.write_ranks(tmp_path, "patched", [3] * 24)
+    files = [patching_by_stage.StageFile("full", "mean", "II", "self_attention", path)]
+    stages = {"full": synthetic.write_stages(tmp_path)}
+    clean = {"full": write_clean(tmp_path)}
+    table = patching_by_stage.patching_by_stage_table(files, clean, stages, STAGE_PAPER, seed=1)
+    row = one(table, rank_kind="vocabulary")
+    assert (row["broken_percent"], row["paper"]) == (100, 2.02)
+    assert (row["stage_layers"], row["stages"]) == ("1-2", "imposed")
+    assert row["low"] < 100
+    assert pd.isna(one(table, rank_kind="docid")["paper"])
+    assert list(table.columns) == patching_by_stage.COLUMNS
+
+
+def test_all_27_cells_of_the_paper():
+    assert len(STAGE_PAPER) == 27
+    assert STAGE_PAPER["zero", "III", "mlp"] == 96.72
+
+
+def test_contributions(tmp_path):
+    path = tmp_path / "contributions.parquet"
+    synthetic.contributions().to_parquet(path)
+    correct = {"full": synthetic.write_correct(tmp_path)}
+    table = contributions.contributions_table({"full": path}, correct, seed=1)
+    wanted = {"layer": 2, "component": "mlp", "measure": "ratio"}
+    assert one(table, queries="correct", **wanted)["value"] == 3
+    assert one(table, queries="failed", **wanted)["n"] == 8
+    assert one(table, queries="all", **wanted)["value"] == pytest.approx((16 * 3 + 8 * 0.5) / 24)
+    assert_intervals(table, "value")
+    assert len(table) == 3 * 4 * 3 * 3
+
+
+def test_rank_development(tmp_path):
+    path = tmp_path / "development.parquet"
+    frame = synthetic.rank_development()
+    frame[frame["layer"] < 2].to_parquet(path)
+    correct = {"full": synthetic.write_correct(tmp_path)}
+    table = rank_development.rank_development_table({"full": path}, correct, seed=1)
+    row = one(table, queries="all", layer=1, source="mlp", measure="vocabulary_rank_median")
+    assert (row["value"], row["n"]) == (101, 24)
+    assert_intervals(table, "value")
+    assert len(table) == 3 * 2 * 3 * 4
+
+
+def test_retrieval_keeps_all_rows_and_adds_the_paper(tmp_path):
+    path = tmp_path / "full.csv"
+    synthetic.retrieval_rows("full").to_csv(path, index=False)
+    table = retrieval.retrieval_table([path], synthetic.PAPER / "table1_retrieval.csv")
+    ours, theirs = table[table["system"] == "full"], table[table["system"] == paper.SYSTEM]
+    assert len(ours) == 30
+    assert_intervals(ours, "value")
+    assert one(theirs, metric="hits_at_10")["value"] == pytest.approx(0.639)
+    assert theirs[["low", "high", "n"]].isna().all(axis=None)
+    assert "0.404" in to_markdown(retrieval.shown(table))
+
+
+def test_training_keeps_all_curves(tmp_path):
+    files = []
+    for number, name in enumerate(["full", "full/rd1"]):
+        path = tmp_path / f"{number}.csv"
+        synthetic.curve(number).to_csv(path, index=False)
+        files.append(training.CurveFile(name, path))
+    table = training.training_table(files)
+    assert list(table["model"].unique()) == ["full", "full/rd1"]
+    assert list(training.shown(table)["step"]) == [180, 180]
+
+
+def test_markdown_cells():
+    frame = pd.DataFrame({"value": [0.6189, 40.0], "low": [0.5, None], "high": [0.66, None]})
+    assert list(with_interval(frame)) == ["0.619 [0.500, 0.660]", "40.0"]
+    table = to_markdown(pd.DataFrame({"a|b": ["x|y"], "n": [12], "nothing": [None]}))
+    assert table.splitlines()[-1] == r"| x\|y | 12 |  |"
+
+
+def test_wide_keeps_the_order_of_rows_and_columns():
+    frame = pd.DataFrame({"row": ["z", "z", "a"], "column": ["p", "b", "b"], "value": [1.0, 2, 3]})
+    table = wide(frame.assign(low=0.0, high=9.0), ["row"], "column")
+    assert list(table.columns) == ["row", "p", "b"]
+    assert list(table["row"]) == ["z", "a"]
+    assert pd.isna(table.loc[1, "p"])
+
+
+def test_first_line_names_release_split_and_rank_kind(tmp_path):
+    line = provenance.heading([synthetic.write_manifest(tmp_path)], provenance.VOCABULARY_RANK)
+    assert "dataset terms of corpus hpo (release 2025-01-16), split mode: query" in line
+    frame = pd.DataFrame({"n": [1]})
+    write_table(frame, frame, line, tmp_path / "t.csv", tmp_path / "t.md")
+    assert (tmp_path / "t.md").read_text().startswith(line)
+
+
+def test_incomplete_manifest(tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps({"corpus": "hpo"}))
+    with pytest.raises(AnalysisError, match="lacks release, split_mode"):
+        provenance.dataset_facts(tmp_path / "manifest.json")
+
+
+def test_missing_and_double_queries(tmp_path):
+    with pytest.raises(AnalysisError, match="no rank for query 'q99'"):
+        select(synthetic.clean_ranks(), pd.Series(["q01", "q99"]), "file")
+    doubled = pd.concat([synthetic.clean_ranks()] * 2)
+    doubled.to_parquet(tmp_path / "doubled.parquet")
+    with pytest.raises(AnalysisError, match="twice"):
+        read_ranks(tmp_path / "doubled.parquet")

@@ -1,0 +1,1 @@
+"""GenIR Anatomy: train generative retrieval models and take them apart."""

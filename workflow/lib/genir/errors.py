@@ -1,0 +1,25 @@
+"""What can be wrong with a user's input, one class per kind of mistake."""
+
+
+class UserError(Exception):
+    """A mistake the user can mend. The message says where it is and what to write instead."""
+
+
+class ConfigError(UserError):
+    """A key of the configuration is wrong."""
+
+
+class CorpusError(UserError):
+    """A documents, queries or qrels file is wrong."""
+
+
+class ModelError(UserError):
+    """A model folder or its docid mapping cannot be used."""
+
+
+class SourceError(UserError):
+    """A text or corpus source is missing, changed or cannot be read."""
+
+
+class AnalysisError(UserError):
+    """An analysis cannot be computed from the inputs it was given."""

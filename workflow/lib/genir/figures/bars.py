@@ -1,0 +1,40 @@
+"""Grouped bars with intervals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from genir.figures.style import error_bars, label
+
+
+def grouped_bars(
+    axes: Axes,
+    table: pd.DataFrame,
+    groups: tuple[str, Sequence[str]],
+    bars: tuple[str, Sequence[str]],
+    colours: Sequence[Any],
+    value: str = "value",
+) -> None:
+    """One group of bars per value of the column `groups[0]`, one bar in each per value of the
+    column `bars[0]`; missing bars leave a gap. `table` has low and high beside `value`."""
+    (group_column, group_values), (bar_column, bar_values) = groups, bars
+    indexed = table.set_index([group_column, bar_column])
+    width = 0.8 / len(bar_values)
+    for index, bar in enumerate(bar_values):
+        keys = [(group, bar) for group in group_values]
+        rows = indexed.reindex(pd.MultiIndex.from_tuples(keys, names=indexed.index.names))
+        positions = bar_positions(len(group_values), index, len(bar_values))
+        heights = rows[value].to_numpy(float)
+        axes.bar(positions, np.nan_to_num(heights), width, color=colours[index], label=label(bar))
+        drawn = ~np.isnan(heights)
+        error_bars(axes, positions[drawn], rows[drawn], value)
+    axes.set_xticks(range(len(group_values)), [label(group) for group in group_values])
+    axes.grid(visible=False, axis="x")
+
+
+def bar_positions(groups: int, index: int, bars: int) -> np.ndarray:
+    """Centres `[group]` of bar `index` of `bars` in every group."""
+    return np.arange(groups) + (index - (bars - 1) / 2) * 0.8 / bars

@@ -1,0 +1,99 @@
+"""Hits@1 behind other encoders."""
+
+from typing import Any
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from genir.figures.bars import grouped_bars
+from genir.figures.style import (
+    count_note,
+    in_order,
+    label,
+    new_figure,
+    require_rows,
+    rows_of,
+    theme,
+)
+
+ENCODERS = (
+    *("full", "rd", "rd1", "rd2", "rd3", "rd4"),
+    *("pretrained", "pretrained_own_norm", "random"),
+)
+GROUPS = ("removed", "control", "correct")
+
+
+def encoder_swap_figure(table: pd.DataFrame) -> Figure:
+    """Bars per encoder and group of queries; where reduced models exist, beside them the heat map
+    of every reduced encoder on every removed set. One row per model."""
+    rows = rows_of(table, rank_kind="vocabulary", measure="hits_at_1")
+    require_rows(rows, "Hits@1 by vocabulary rank")
+    models = list(dict.fromkeys(rows["model"]))
+    wide = rows["encoder"].str.fullmatch(r"rd\d+").any()
+    places = rows.groupby("model")["encoder"].nunique().max()
+    with theme():
+        figure = new_figure(13.5 if wide else 8.5, 3.9 * len(models) + 0.4)
+        ratios = [2.1, 1] if wide else [1]
+        grid = figure.subplots(len(models), len(ratios), width_ratios=ratios, squeeze=False)
+        for line, model in zip(grid, models, strict=True):
+            part = rows_of(rows, model=model)
+            _bars(line[0], part, model)
+            line[0].set_xlim(-0.6, places - 0.4)
+            if wide:
+                _heat_map(line[1], part, model)
+        handles, labels = _legend(grid[:, 0])
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _bars(axes: Axes, rows: pd.DataFrame, model: str) -> None:
+    shown = rows[rows["queries"].isin(GROUPS)]
+    groups = [name for name in GROUPS if name in set(shown["queries"])]
+    colours = dict(zip(GROUPS, sns.color_palette("colorblind"), strict=False))
+    encoders = in_order(shown["encoder"], ENCODERS)
+    grouped_bars(
+        axes,
+        shown,
+        ("encoder", encoders),
+        ("queries", groups),
+        [colours[group] for group in groups],
+    )
+    axes.set_xticks(range(len(encoders)), [_short(e) for e in encoders], rotation=25, ha="right")
+    counts = ", ".join(
+        f"{group} {count_note(rows_of(shown, queries=group)['n'])}" for group in groups
+    )
+    axes.set_title(f"{model}, {counts}")
+    axes.set(ylim=(0, 1.02), ylabel="Hits@1 (share of queries)", xlabel="encoder")
+
+
+def _heat_map(axes: Axes, rows: pd.DataFrame, model: str) -> None:
+    sets = rows[
+        rows["encoder"].str.fullmatch(r"rd\d+") & rows["queries"].str.fullmatch(r"removed\d+")
+    ]
+    if sets.empty:
+        axes.set_axis_off()
+        return
+    matrix = sets.pivot(index="encoder", columns="queries", values="value")
+    columns = [name.removeprefix("removed") for name in matrix.columns]
+    sns.heatmap(
+        matrix.set_axis(columns, axis=1),
+        **{"ax": axes, "annot": True, "fmt": ".2f", "vmin": 0, "vmax": 1, "cmap": "cividis"},
+        cbar_kws={"label": "Hits@1"},
+    )
+    axes.set(xlabel="removed set", ylabel="encoder")
+    axes.set_title(f"{model}, {count_note(sets['n'])} a cell")
+
+
+def _legend(column: Any) -> tuple[list[Any], list[str]]:
+    found = {}
+    for axes in column:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    names = in_order(found, GROUPS)
+    return [found[name] for name in names], [f"{name} queries" for name in names]
+
+
+def _short(encoder: str) -> str:
+    return "own" if encoder == "full" else label(encoder)

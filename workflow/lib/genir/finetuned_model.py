@@ -1,0 +1,56 @@
+"""One fine-tuned model as a folder: from data files to weights, loss curve and run record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from genir.checkpoints import Checkpoint
+from genir.dataset_files import TrainingFiles
+from genir.files import atomic_folder, write_csv
+from genir.finetuning import FinetuningConfig, build_examples, finetune, without_documents
+from genir.models import Start, add_docids, load_start, save_model
+from genir.run_record import write_run_record
+
+
+@dataclass(frozen=True)
+class FinetuningOutputs:
+    """Where a fine-tuned model is written; `checkpoints` is removed when all else is there."""
+
+    model: Path
+    curve: Path
+    run: Path
+    checkpoints: Path
+
+
+def make_finetuned_model(
+    data: TrainingFiles,
+    start: Start,
+    settings: FinetuningConfig,
+    outputs: FinetuningOutputs,
+    removed: Sequence[str] = (),
+) -> None:
+    """Fine-tune on all documents but the `removed` ones, which keep their docid tokens."""
+    documents, pairs = data.read()
+    model, tokenizer = load_start(start, settings.seed)
+    docids = add_docids(model, documents["doc_id"].tolist(), settings.seed)
+    kept = without_documents(documents, pairs, removed)
+    examples = build_examples(*kept, docids, tokenizer, settings)
+    checkpoint = Checkpoint(outputs.checkpoints)
+    curve = finetune(model, examples, settings, checkpoint)
+    with atomic_folder(outputs.model) as folder:
+        save_model(folder, model, tokenizer, docids)
+    write_csv(outputs.curve, pd.DataFrame(curve))
+    write_run_record(
+        outputs.run,
+        data.paths(),
+        settings=settings,
+        start=start,
+        removed_documents=list(removed),
+        documents=len(kept[0]),
+        training_queries=len(kept[1]),
+        parameters=model.num_parameters(),
+        final_loss=curve[-1]["loss"],
+    )
+    checkpoint.remove()

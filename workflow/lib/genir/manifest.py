@@ -1,0 +1,44 @@
+"""What a folder of data says about itself, manifest.json.
+
+Keys of a corpus: source (package and version, or "files"), release, licence, citation (null where
+nothing is known), format (what the files beside it hold), counts, inputs and outputs.
+Keys of a dataset: corpus, source, release, licence, citation, split_mode, seed, format, counts,
+inputs and outputs. Inputs and outputs give file name and SHA-256, by role.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genir.corpus import SPLITS
+from genir.files import sha256
+
+CORPUS_FORMAT = {
+    "documents": "Parquet: doc_id, title, text",
+    "queries": "Parquet: query_id, text, verbatim (the query's words stand in a row in a text of "
+    "the corpus), and split where the source gives it",
+    "qrels": "TREC qrels, relevant pairs only: query_id 0 doc_id 1",
+}
+DATASET_FORMAT = {
+    "documents": CORPUS_FORMAT["documents"],
+    "queries": "Parquet: query_id, text, doc_id (the first relevant one), split, verbatim, "
+    "shared_words (content words in common with the relevant documents)",
+    **{f"{split}_qrels": CORPUS_FORMAT["qrels"] for split in SPLITS},
+}
+
+
+def described(files: dict[str, Path]) -> dict[str, dict[str, str]]:
+    """File name and SHA-256 by role; folders are left out, they differ between machines."""
+    return {role: {"file": Path(path).name, "sha256": sha256(path)} for role, path in files.items()}
+
+
+def split_counts(queries: pd.DataFrame) -> dict[str, int]:
+    """How many queries each split has."""
+    return {f"{split}_queries": int(queries["split"].eq(split).sum()) for split in SPLITS}
+
+
+def dataset_manifest(corpus: dict[str, Any], name: str, own: dict[str, Any]) -> dict[str, Any]:
+    """Where the corpus `name` comes from, followed by the dataset's `own` keys."""
+    origin = {key: corpus[key] for key in ("source", "release", "licence", "citation")}
+    return {"corpus": name} | origin | own

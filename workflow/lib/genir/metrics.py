@@ -1,0 +1,89 @@
+"""Retrieval metrics of a TREC run, and summaries of the ranks of relevant documents."""
+
+from pathlib import Path
+
+import ir_measures
+import numpy as np
+import pandas as pd
+from ir_measures import RR, R, Success, nDCG
+from numpy.typing import ArrayLike
+
+from genir.errors import AnalysisError
+from genir.statistics import Interval, bootstrap_mean, mean_interval, statistic_interval
+
+METRICS = {
+    "hits_at_1": Success @ 1,
+    "hits_at_10": Success @ 10,
+    "recall_at_5": R @ 5,
+    "mrr_at_10": RR @ 10,
+    "ndcg_at_10": nDCG @ 10,
+}
+
+
+def query_metrics(run: Path, qrels: Path, query_ids: pd.Series) -> pd.DataFrame:
+    """One row per query of `query_ids`, one column per metric; a query without a line in the run
+    counts 0.
+
+    Raises AnalysisError if the qrels lack a query.
+    """
+    # iter_calc of the package picks a provider per measure; pytrec_eval's own would ignore the
+    # cut-off of RR.
+    results = ir_measures.iter_calc(
+        METRICS.values(),
+        ir_measures.read_trec_qrels(str(qrels)),
+        ir_measures.read_trec_run(str(run)),
+    )
+    names = {measure: name for name, measure in METRICS.items()}
+    rows = [(result.query_id, names[result.measure], result.value) for result in results]
+    table = pd.DataFrame(rows, columns=["query_id", "metric", "value"])
+    missing = query_ids[~query_ids.isin(table["query_id"])]
+    if len(missing):
+        raise AnalysisError(
+            f"{qrels}: no line for query {missing.iloc[0]!r}; "
+            "write qrels and queries from the same dataset"
+        )
+    wide = table.pivot(index="query_id", columns="metric", values="value")
+    return wide.loc[query_ids, list(METRICS)]
+
+
+def retrieval_metrics(run: Path, qrels: Path, queries: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Every metric on every slice of `queries` (query_id, doc_id, verbatim, shared_words): slice,
+    metric, value, low, high, n.
+
+    Raises AnalysisError if the qrels lack a query.
+    """
+    values = query_metrics(run, qrels, queries["query_id"])
+    members = {
+        "all": np.ones(len(queries), dtype=bool),
+        "no_shared_word": queries["shared_words"].to_numpy() == 0,
+        "not_verbatim": ~queries["verbatim"].to_numpy(dtype=bool),
+    }
+    clusters = queries["doc_id"].to_numpy()
+    rows = [
+        {"slice": name, "metric": metric}
+        | vars(mean_interval(values[metric].to_numpy()[chosen], clusters[chosen], seed))
+        for name, chosen in members.items()
+        for metric in METRICS
+    ]
+    return pd.DataFrame(rows)
+
+
+def rank_measures(ranks: ArrayLike, clusters: ArrayLike, seed: int) -> dict[str, Interval]:
+    """Summaries of `ranks` `[query]` of the relevant document; `clusters` `[query]` are documents.
+
+    mrr has no cut-off; the shares lie in [0, 1].
+
+    Raises AnalysisError if a rank is below 1.
+    """
+    ranks = np.asarray(ranks)
+    if (ranks < 1).any():
+        raise AnalysisError(f"rank {ranks.min()} found; ranks count from 1, so add what is missing")
+    first = mean_interval(ranks == 1, clusters, seed)
+    return {
+        "mrr": mean_interval(1 / ranks, clusters, seed),
+        "hits_at_1": first,
+        "mean_rank": bootstrap_mean(ranks, clusters, seed),
+        "median_rank": statistic_interval(ranks, clusters, np.median, seed),
+        "share_at_rank_1": first,
+        "share_beyond_1000": mean_interval(ranks > 1000, clusters, seed),
+    }

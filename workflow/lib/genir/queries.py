@@ -1,0 +1,88 @@
+"""Queries as an analysis needs them: tokens, relevant docid tokens, encoder output in blocks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from genir.errors import AnalysisError
+from genir.finetuning import truncated_tokens
+from genir.ranking import NO_TOKEN
+from genir.span_corruption import pad_rows
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Query ids, the first relevant document of each (its cluster in the bootstrap), encoder inputs
+    and relevant docid tokens `[query, token]`, filled up with -1."""
+
+    ids: np.ndarray
+    doc_ids: np.ndarray
+    inputs: list[np.ndarray]
+    relevant: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self, size: int) -> Iterator["Queries"]:
+        """Consecutive parts of at most `size` queries."""
+        for start in range(0, len(self), size):
+            yield self.take(np.arange(start, min(start + size, len(self))))
+
+    def take(self, rows: np.ndarray) -> "Queries":
+        inputs = [self.inputs[row] for row in rows]
+        return Queries(self.ids[rows], self.doc_ids[rows], inputs, self.relevant[rows])
+
+
+def build_queries(
+    table: pd.DataFrame,
+    qrels: pd.DataFrame,
+    docids: dict[str, int],
+    tokenizer: PreTrainedTokenizerBase,
+    tokens: int,
+) -> Queries:
+    """Queries of `table` (query_id, text, doc_id) with the relevant documents of `qrels`.
+
+    Raises AnalysisError if a relevant document has no docid token.
+    """
+    unknown = qrels.loc[~qrels["doc_id"].isin(docids.keys())]
+    if len(unknown):
+        row = unknown.iloc[0]
+        raise AnalysisError(
+            f"document {row['doc_id']!r} of query {row['query_id']!r} has no docid token; "
+            "use the docid mapping of a model trained on these documents"
+        )
+    tokens_of = qrels["doc_id"].map(docids).groupby(qrels["query_id"]).agg(list)
+    relevant = [np.array(sorted(tokens_of[query])) for query in table["query_id"]]
+    return Queries(
+        table["query_id"].to_numpy(),
+        table["doc_id"].to_numpy(),
+        truncated_tokens(table["text"], tokenizer, tokens),
+        torch.from_numpy(pad_rows(relevant, NO_TOKEN)),
+    )
+
+
+@torch.no_grad()
+def encode(
+    encoder: torch.nn.Module, queries: Queries, pad: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Encoder output `[query, token, d_model]` and attention mask `[query, token]`."""
+    ids = torch.from_numpy(pad_rows(queries.inputs, pad))
+    lengths = torch.tensor([len(row) for row in queries.inputs])
+    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    return encoder(input_ids=ids, attention_mask=mask).last_hidden_state, mask
+
+
+def ranks_table(queries: Queries, vocabulary: torch.Tensor, docid: torch.Tensor) -> pd.DataFrame:
+    """query_id, doc_id, vocabulary_rank, docid_rank."""
+    return pd.DataFrame(
+        {
+            "query_id": queries.ids,
+            "doc_id": queries.doc_ids,
+            "vocabulary_rank": vocabulary.numpy(),
+            "docid_rank": docid.numpy(),
+        }
+    )

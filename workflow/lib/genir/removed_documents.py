@@ -1,0 +1,28 @@
+"""Which documents the reduced models are trained without."""
+
+import pandas as pd
+
+from genir.errors import AnalysisError
+from genir.seeding import generator
+
+
+def draw_removed_documents(
+    correct: pd.DataFrame, models: int, documents: int, seed: int
+) -> pd.DataFrame:
+    """Disjoint sets 1..`models` of `documents` documents each, out of those the full model ranks
+    first, with their correct queries: set, doc_id, query_id.
+
+    Raises AnalysisError if the full model ranks too few documents first.
+    """
+    candidates = sorted(correct["doc_id"].unique())
+    needed = models * documents
+    if len(candidates) < needed:
+        raise AnalysisError(
+            f"{models} reduced models need {needed} documents that the full model ranks first, "
+            f"there are {len(candidates)}; lower `reduced.models` or `reduced.documents`, "
+            "hold out more validation queries or train longer"
+        )
+    drawn = generator(seed, "removed-documents").permutation(candidates)[:needed]
+    sets = pd.DataFrame({"doc_id": drawn, "set": [1 + i // documents for i in range(needed)]})
+    merged = sets.merge(correct, on="doc_id", how="left")
+    return merged.sort_values(["set", "doc_id", "query_id"])[["set", "doc_id", "query_id"]]

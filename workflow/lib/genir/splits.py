@@ -1,0 +1,87 @@
+"""Which queries are held out for validation and test."""
+
+import pandas as pd
+
+from genir.corpus import SPLITS
+from genir.errors import CorpusError
+from genir.seeding import generator
+
+
+def hold_out_queries(qrels: pd.DataFrame, validation: int, test: int, seed: int) -> dict[str, str]:
+    """Split of every held-out query.
+
+    At most one query of a document is held out, and each document of a held-out query keeps at
+    least one other query. Raises CorpusError if fewer than `validation + test` can be held out.
+    """
+    queries_of, documents_of = _lists(qrels, "doc_id"), _lists(qrels, "query_id")
+    random, used, chosen = generator(seed, "held-out-queries"), set(), []
+    for document in _shuffled(queries_of, seed):
+        candidates = [
+            query
+            for query in queries_of[document]
+            if all(d not in used and len(queries_of[d]) > 1 for d in documents_of[query])
+        ]
+        if candidates:
+            chosen.append(candidates[random.integers(len(candidates))])
+            used.update(documents_of[chosen[-1]])
+    _check_possible(len(chosen), validation, test, "queries")
+    parts = {"validation": chosen[:validation], "test": chosen[validation : validation + test]}
+    return {query: split for split, queries in parts.items() for query in queries}
+
+
+def hold_out_documents(
+    qrels: pd.DataFrame, validation: int, test: int, seed: int
+) -> dict[str, str]:
+    """Split of every query of `validation` and of `test` drawn documents.
+
+    No query belongs to a document of each. Raises CorpusError if there are too few documents with
+    a query; at least one is left to train on.
+    """
+    queries_of = _lists(qrels, "doc_id")
+    order = _shuffled(queries_of, seed)
+    split = {q: "validation" for document in order[:validation] for q in queries_of[document]}
+    separate = [d for d in order[validation:] if split.keys().isdisjoint(queries_of[d])]
+    _check_possible(min(len(order) - 1, validation + len(separate)), validation, test, "documents")
+    return split | {q: "test" for document in separate[:test] for q in queries_of[document]}
+
+
+def given_split(queries: pd.DataFrame) -> dict[str, str]:
+    """Split of every query as its column `split` says.
+
+    Raises CorpusError if there is no such column or one of the splits is empty.
+    """
+    if "split" not in queries:
+        raise CorpusError(
+            "split: given needs the key split (train, validation or test) in the queries file; "
+            "add it, or write split: query"
+        )
+    for split in SPLITS:
+        if not queries["split"].eq(split).any():
+            raise CorpusError(
+                f"no {split} query belongs to the drawn documents; "
+                f'write "split": "{split}" for some queries, or draw more documents'
+            )
+    return dict(zip(queries["query_id"], queries["split"], strict=True))
+
+
+def _check_possible(possible: int, validation: int, test: int, what: str) -> None:
+    if validation + test > possible:
+        raise CorpusError(
+            f"{validation} validation and {test} test {what} are asked for, {possible} {what} can "
+            "be held out; lower validation_queries or test_queries, or raise documents"
+        )
+
+
+def _lists(qrels: pd.DataFrame, key: str) -> dict[str, list[str]]:
+    """The other column's values for each value of `key`, sorted."""
+    other = "query_id" if key == "doc_id" else "doc_id"
+    groups: dict[str, list[str]] = {}
+    for row in qrels.sort_values([key, other])[[key, other]].itertuples(index=False):
+        groups.setdefault(row[0], []).append(row[1])
+    return groups
+
+
+def _shuffled(groups: dict[str, list[str]], seed: int) -> list[str]:
+    """Keys in random order; `groups` has them sorted."""
+    keys = list(groups)
+    return [keys[i] for i in generator(seed, "held-out-documents").permutation(len(keys))]

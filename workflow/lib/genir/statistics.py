@@ -1,0 +1,214 @@
+"""Intervals and paired tests that keep the queries of one document together."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import binomtest
+
+from genir.errors import AnalysisError
+from genir.seeding import generator
+
+CONFIDENCE = 0.95
+RESAMPLES = 2_000
+SIGN_FLIPS = 10_000
+EXACT_CLUSTERS = 13
+BLOCK_NUMBERS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value, its 95 % interval and the number of queries behind it.
+
+    Without a query all three are NaN; with queries of one document only, a bootstrap knows no
+    bounds and they alone are NaN.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def times(self, factor: float) -> "Interval":
+        """The interval in another unit, such as percent; `factor` is positive."""
+        scaled = (factor * number for number in (self.value, self.low, self.high))
+        return Interval(*scaled, self.n)
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """A mean paired difference and the p value of its two-sided test."""
+
+    p: float
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Values `[query]`, the cluster number of each, and per cluster the sum and the size."""
+
+    values: np.ndarray
+    codes: np.ndarray
+    sums: np.ndarray
+    sizes: np.ndarray
+
+    @property
+    def clusters(self) -> int:
+        return len(self.sizes)
+
+
+def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """A proportion with its Wilson score interval (Wilson 1927)."""
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    bounds = binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    return Interval(successes / n, float(bounds.low), float(bounds.high), n)
+
+
+def mean_interval(values: ArrayLike, clusters: ArrayLike, seed: int) -> Interval:
+    """Mean of `values` `[query]` with the interval that suits them; `clusters` `[query]` are
+    documents.
+
+    Zeros and ones are a proportion: Wilson over queries if every document has one query, Wilson
+    over documents if all values are equal (a bootstrap would claim certainty). Everything else gets
+    `bootstrap_mean`.
+
+    Raises AnalysisError as `bootstrap_mean` does.
+    """
+    sample = _sample(values, clusters)
+    n, ones = len(sample.values), int((sample.values == 1).sum())
+    if ones + (sample.values == 0).sum() == n:
+        if sample.clusters == n:
+            return wilson(ones, n)
+        if ones in (0, n):
+            return replace(wilson(sample.clusters if ones else 0, sample.clusters), n=n)
+    return _bootstrap_mean(sample, seed)
+
+
+def bootstrap_mean(values: ArrayLike, clusters: ArrayLike, seed: int) -> Interval:
+    """Mean of `values` `[query]` with the percentile interval of a cluster bootstrap: documents
+    are drawn with replacement, each with all its queries (ratio of sums, so sizes may differ).
+
+    Raises AnalysisError if the lengths differ or a value is NaN.
+    """
+    return _bootstrap_mean(_sample(values, clusters), seed)
+
+
+def statistic_interval(
+    values: ArrayLike,
+    clusters: ArrayLike,
+    statistic: Callable[[np.ndarray], float],
+    seed: int,
+) -> Interval:
+    """`statistic` of `values` `[query]` (a median, say) with its cluster-bootstrap interval.
+
+    Raises AnalysisError if the lengths differ or a value is NaN.
+    """
+    sample = _sample(values, clusters)
+    if not len(sample.values):
+        return wilson(0, 0)
+    codes = sample.codes
+    resampled = [
+        statistic(np.repeat(sample.values, np.bincount(drawn, minlength=sample.clusters)[codes]))
+        for block in _drawn_clusters(sample.clusters, seed)
+        for drawn in block
+    ]
+    return _percentile(float(statistic(sample.values)), np.array(resampled), sample)
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -> Difference:
+    """Mean of `a - b` `[query]`, interval as for a mean, p by a two-sided sign-flip permutation.
+
+    The test flips the sign of whole documents: all 2^documents patterns up to 13 documents, else
+    10,000 random ones with one added to both counts. Hits without any difference between documents
+    get the Wilson bound of "no query of this kind" to either side.
+
+    Raises AnalysisError if the lengths differ or a value is NaN.
+    """
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.shape != b.shape:
+        raise AnalysisError(f"{len(a)} values are paired with {len(b)}; give one of each per query")
+    sample = _sample(a - b, clusters)
+    hits = bool(np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all())
+    interval = _hit_difference(sample, seed) if hits else _bootstrap_mean(sample, seed)
+    return Difference(
+        interval.value, interval.low, interval.high, interval.n, _flip_p(sample, seed)
+    )
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Adjusted p values in the given order (Holm 1979); NaN stands for no test and stays NaN."""
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")[: np.isfinite(p).sum()]
+    steps = np.arange(len(order), 0, -1) * p[order]
+    adjusted = np.full(p.shape, np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def _sample(values: ArrayLike, clusters: ArrayLike) -> _Sample:
+    numbers, names = np.asarray(values, dtype=float), np.asarray(clusters)
+    if numbers.shape != names.shape:
+        raise AnalysisError(
+            f"{len(numbers)} values have {len(names)} documents; give one document per query"
+        )
+    if np.isnan(numbers).any():
+        row = int(np.isnan(numbers).argmax())
+        raise AnalysisError(f"value {row} is not a number; leave its query out")
+    unique, codes = np.unique(names, return_inverse=True)
+    sums = np.bincount(codes, weights=numbers, minlength=len(unique))
+    return _Sample(numbers, codes, sums, np.bincount(codes, minlength=len(unique)))
+
+
+def _drawn_clusters(clusters: int, seed: int) -> Iterator[np.ndarray]:
+    """Cluster numbers `[resample, cluster]`, in blocks that fit into memory."""
+    random, rows = generator(seed, "bootstrap"), max(1, BLOCK_NUMBERS // clusters)
+    for start in range(0, RESAMPLES, rows):
+        yield random.integers(clusters, size=(min(rows, RESAMPLES - start), clusters))
+
+
+def _bootstrap_mean(sample: _Sample, seed: int) -> Interval:
+    if not len(sample.values):
+        return wilson(0, 0)
+    resampled = [
+        sample.sums[drawn].sum(1) / sample.sizes[drawn].sum(1)
+        for drawn in _drawn_clusters(sample.clusters, seed)
+    ]
+    return _percentile(float(sample.values.mean()), np.concatenate(resampled), sample)
+
+
+def _percentile(value: float, resampled: np.ndarray, sample: _Sample) -> Interval:
+    if sample.clusters == 1:
+        return Interval(value, np.nan, np.nan, len(sample.values))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return Interval(value, float(low), float(high), len(sample.values))
+
+
+def _hit_difference(sample: _Sample, seed: int) -> Interval:
+    values = sample.values
+    if not len(values) or (values != values[0]).any():
+        return _bootstrap_mean(sample, seed)
+    value, bound = float(values[0]), wilson(0, sample.clusters).high
+    return Interval(value, max(value - bound, -1.0), min(value + bound, 1.0), len(values))
+
+
+def _flip_p(sample: _Sample, seed: int) -> float:
+    if not len(sample.values):
+        return np.nan
+    exact = sample.clusters <= EXACT_CLUSTERS
+    signs = _all_signs if exact else _random_signs
+    sums = np.concatenate([block @ sample.sums for block in signs(sample.clusters, seed)])
+    tolerance = 1e-9 * np.abs(sample.sums).sum()
+    extreme = int((np.abs(sums) >= abs(sample.sums.sum()) - tolerance).sum())
+    return extreme / len(sums) if exact else (extreme + 1) / (len(sums) + 1)
+
+
+def _all_signs(clusters: int, _: int) -> Iterator[np.ndarray]:
+    yield 1 - 2 * ((np.arange(2**clusters)[:, None] >> np.arange(clusters)) & 1)
+
+
+def _random_signs(clusters: int, seed: int) -> Iterator[np.ndarray]:
+    random, rows = generator(seed, "sign flips"), max(1, BLOCK_NUMBERS // clusters)
+    for start in range(0, SIGN_FLIPS, rows):
+        yield 1.0 - 2.0 * random.integers(2, size=(min(rows, SIGN_FLIPS - start), clusters))

@@ -1,0 +1,115 @@
+"""The results in one JSON object, taken from the tables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genir.errors import AnalysisError
+from genir.tables.provenance import dataset_facts
+from genir.tables.ranks import read_queries
+from genir.tables.stages import read_stages
+
+BASELINES = ("bm25_text", "bm25_text_queries")
+METRICS = ("hits_at_1", "hits_at_10", "recall_at_5", "mrr_at_10", "ndcg_at_10")
+SPLITS = {"validation": "valid", "test": "test"}
+SWAP_QUERIES = ("removed", "control", "correct")
+SWAP_MEASURES = ("mrr", "hits_at_1", "mean_rank", "median_rank")
+INTERVAL = ("value", "low", "high", "n")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """CSV files of the tables; those of analyses that were not run are left out."""
+
+    retrieval: Path
+    encoder_swap: Path | None = None
+    patching_by_stage: Path | None = None
+
+
+def summary(
+    headline: str,
+    tables: Tables,
+    correct: dict[str, Path],
+    stages: dict[str, Path],
+    manifest: Path,
+) -> dict[str, Any]:
+    """Retrieval of all models and of the baselines on the headline model's dataset, whose
+    `manifest` this is; encoder swap and patching by stage for every model, the headline model's at
+    the top level too.
+
+    Raises AnalysisError if the headline model is not among the models.
+    """
+    if headline not in correct:
+        raise AnalysisError(
+            f"the headline model {headline!r} is none of the models; write one of {list(correct)}"
+        )
+    corpus = dataset_facts(manifest)
+    swap = _by_model(tables.encoder_swap, swap_results)
+    patching = _by_model(tables.patching_by_stage, patching_results)
+    models = {
+        model: {"encoder_swap": swap.get(model, {}), "patching_by_stage": patching.get(model, {})}
+        for model in correct
+    }
+    counts = {model: len(read_queries(path)) for model, path in correct.items()}
+    retrieval = pd.read_csv(tables.retrieval)
+    return {
+        "corpus": {key: corpus[key] for key in ("corpus", "release", "dataset")}
+        | {"split": corpus["split_mode"]},
+        "headline": headline,
+        "retrieval": retrieval_results(retrieval, list(correct), corpus["dataset"]),
+        "correct_queries": counts,
+        "stages": {model: read_stages(path) for model, path in stages.items()},
+        **models[headline],
+        "models": models,
+    }
+
+
+def retrieval_results(frame: pd.DataFrame, models: list[str], dataset: str) -> dict[str, Any]:
+    """system -> split -> metric -> interval, slice all: models, and the baselines of `dataset`."""
+    baseline = frame["system"].isin(BASELINES) & (frame["dataset"] == dataset)
+    rows = frame[(frame["system"].isin(models) | baseline) & (frame["slice"] == "all")]
+    rows = rows[rows["metric"].isin(METRICS)].assign(split=rows["split"].map(SPLITS))
+    return nested(rows, ["system", "split", "metric"])
+
+
+def swap_results(frame: pd.DataFrame) -> dict[str, Any]:
+    """encoder -> queries -> measure -> interval, by vocabulary rank."""
+    rows = frame[frame["rank_kind"] == "vocabulary"]
+    rows = rows[rows["queries"].isin(SWAP_QUERIES) & rows["measure"].isin(SWAP_MEASURES)]
+    return nested(rows, ["encoder", "queries", "measure"])
+
+
+def patching_results(frame: pd.DataFrame) -> dict[str, Any]:
+    """method -> component -> stage -> interval of the percent no longer first, by vocabulary
+    rank."""
+    rows = frame[frame["rank_kind"] == "vocabulary"].rename(columns={"broken_percent": "value"})
+    return nested(rows, ["method", "component", "stage"])
+
+
+def nested(frame: pd.DataFrame, keys: list[str]) -> dict[str, Any]:
+    """Intervals under the values of `keys`; numbers that do not exist become null."""
+    result: dict[str, Any] = {}
+    for key, interval in zip(
+        frame[keys].itertuples(index=False, name=None),
+        frame[list(INTERVAL)].itertuples(index=False, name=None),
+        strict=True,
+    ):
+        place = result
+        for name in key:
+            place = place.setdefault(name, {})
+        place.update(zip(INTERVAL, _plain(*interval), strict=True))
+    return result
+
+
+def _plain(*interval: float) -> list[float | int | None]:
+    value, low, high, n = interval
+    numbers = [None if pd.isna(number) else float(number) for number in (value, low, high)]
+    return [*numbers, int(n)]
+
+
+def _by_model(path: Path | None, results) -> dict[str, dict[str, Any]]:  # noqa: ANN001
+    if path is None:
+        return {}
+    return {model: results(part) for model, part in pd.read_csv(path).groupby("model", sort=False)}

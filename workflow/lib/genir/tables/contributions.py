@@ -1,0 +1,41 @@
+"""Contribution of every component to the residual stream (the study's Fig. 3)."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.statistics import mean_interval
+from genir.tables.intervals import columns
+from genir.tables.markdown import wide
+from genir.tables.ranks import read_queries, views
+
+MEASURES = ("ratio", "cosine_input", "cosine_output")
+COLUMNS = "model queries layer component measure value low high n".split()
+
+
+def contributions_table(
+    files: dict[str, Path], correct: dict[str, Path], seed: int
+) -> pd.DataFrame:
+    """Means over correct, failed and all queries, by model, layer, component and measure."""
+    records = []
+    for model, path in files.items():
+        queries = read_queries(correct[model])["query_id"]
+        for view, frame in views(pd.read_parquet(path), queries).items():
+            names = {"model": model, "queries": view}
+            records += [names | row for row in _view_rows(frame, seed)]
+    return pd.DataFrame(records, columns=COLUMNS)
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line per model, view, layer and component."""
+    return wide(frame, ["model", "queries", "layer", "component", "n"], "measure")
+
+
+def _view_rows(frame: pd.DataFrame, seed: int) -> list[dict]:
+    rows = []
+    for (layer, component), part in frame.groupby(["layer", "component"], sort=False):
+        for measure in MEASURES:
+            values, clusters = part[measure].to_numpy(float), part["doc_id"].to_numpy()
+            names = {"layer": layer, "component": component, "measure": measure}
+            rows.append(names | columns(mean_interval(values, clusters, seed)))
+    return rows

@@ -1,0 +1,169 @@
+"""Other encoders before a model's decoder (the study's Table 2)."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from genir.metrics import rank_measures
+from genir.statistics import Interval, paired_difference
+from genir.tables.intervals import columns
+from genir.tables.markdown import PAPER, wide
+from genir.tables.ranks import RANK_KINDS, read_queries, read_ranks, select
+
+POOLED = "rd"
+DIFFERENCE = "control_minus_removed"
+COLUMNS = "model encoder queries measure rank_kind value low high n paper".split()
+_PAPER_NAMES = {"mrr": "MRR", "hits_at_1": "Hits@1", "mean_rank": "mean rank"}
+
+
+@dataclass(frozen=True)
+class SwapFile:
+    """Ranks of `model` behind one `encoder`, every validation query."""
+
+    model: str
+    encoder: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class SwapModel:
+    """One model's ranks by encoder, its correct queries and, where reduced models were trained,
+    the removed documents (set, doc_id, query_id)."""
+
+    ranks: dict[str, pd.DataFrame]
+    correct: pd.DataFrame
+    removed: pd.DataFrame | None
+
+
+def encoder_swap_table(
+    files: list[SwapFile],
+    correct: dict[str, Path],
+    removed: dict[str, Path],
+    paper: dict[tuple[str, str, str], float],
+    seed: int,
+) -> pd.DataFrame:
+    """Every measure of every model, encoder and group of queries.
+
+    Groups: `correct`, all correct queries; `removed<i>`, those of removed set i; `removed`, the
+    encoder's own set (rd<i>) or all sets (others); `control`, for rd<i> the other sets. The encoder
+    `rd` pools rd1 to rd4; its `control_minus_removed` is the paired difference over its queries.
+    """
+    records = []
+    for model in dict.fromkeys(file.model for file in files):
+        records += model_rows(model, _load(model, files, correct, removed), seed)
+    frame = pd.DataFrame(records)
+    keys = zip(frame["encoder"], frame["queries"], frame["measure"], strict=True)
+    frame["paper"] = [paper.get(key) for key in keys]
+    frame["paper"] = frame["paper"].astype(float).where(frame["rank_kind"] == "vocabulary")
+    return frame[COLUMNS]
+
+
+def model_rows(model: str, data: SwapModel, seed: int) -> list[dict]:
+    """The rows of one model."""
+    rows = []
+    for kind in RANK_KINDS:
+        for encoder, ranks in data.ranks.items():
+            for name, queries in query_groups(encoder, data).items():
+                part = select(ranks, queries, f"{model}, encoder {encoder}")
+                rows += _rows(model, encoder, name, kind, part, seed)
+        if pooled_encoders(data):
+            rows += _pooled_rows(model, kind, data, seed)
+    return rows
+
+
+def query_groups(encoder: str, data: SwapModel) -> dict[str, pd.Series]:
+    """Name of a group -> its query ids, for one encoder; see `encoder_swap_table`."""
+    groups = {"correct": data.correct["query_id"]}
+    if data.removed is None:
+        return groups
+    own = _own_set(encoder)
+    queries, sets = data.removed["query_id"], data.removed["set"]
+    if own is None:
+        groups["removed"] = queries
+    else:
+        groups |= {"removed": queries[sets == own], "control": queries[sets != own]}
+    return groups | {f"removed{number}": part for number, part in queries.groupby(sets)}
+
+
+def pooled_encoders(data: SwapModel) -> dict[int, pd.DataFrame]:
+    """Removed set -> ranks behind the encoder trained without it; empty unless there are two."""
+    if data.removed is None:
+        return {}
+    own = {_own_set(encoder): ranks for encoder, ranks in data.ranks.items() if _own_set(encoder)}
+    return own if len(own) > 1 else {}
+
+
+def pooled_ranks(data: SwapModel) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ranks of every removed query behind its own reduced encoder, and behind each of the others
+    (one row per query and encoder)."""
+    own, others = [], []
+    for number, ranks in pooled_encoders(data).items():
+        sets = data.removed.groupby("set")["query_id"]
+        for removed, queries in sets:
+            part = select(ranks, queries, f"encoder rd{number}")
+            (own if removed == number else others).append(part)
+    return pd.concat(own), pd.concat(others)
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Vocabulary ranks, one line per model, encoder and group, with the study's numbers."""
+    part = frame[frame["rank_kind"] == "vocabulary"]
+    rows = ["model", "encoder", "queries", "n"]
+    table = wide(part, rows, "measure")
+    given = part.dropna(subset="paper").groupby(rows)[["measure", "paper"]].apply(_paper_cell)
+    keys = table[rows].itertuples(index=False, name=None)
+    table[PAPER] = [given.to_dict().get(key, "") for key in keys]
+    return table
+
+
+def _paper_cell(part: pd.DataFrame) -> str:
+    pairs = zip(part["measure"], part["paper"], strict=True)
+    return ", ".join(f"{_PAPER_NAMES[measure]} {value:g}" for measure, value in pairs)
+
+
+def _pooled_rows(model: str, kind: str, data: SwapModel, seed: int) -> list[dict]:
+    own, others = pooled_ranks(data)
+    rows = _rows(model, POOLED, "removed", kind, own, seed)
+    rows += _rows(model, POOLED, "control", kind, others, seed)
+    difference = _paired(own, others, kind, seed)
+    return [*rows, _row(model, POOLED, DIFFERENCE, "hits_at_1", kind, difference)]
+
+
+def _paired(own: pd.DataFrame, others: pd.DataFrame, kind: str, seed: int) -> Interval:
+    hit = others[f"{kind}_rank"].eq(1).groupby(others["query_id"]).mean()
+    control = own["query_id"].map(hit).to_numpy(float)
+    return paired_difference(control, own[f"{kind}_rank"].eq(1), own["doc_id"], seed)
+
+
+def _rows(
+    model: str, encoder: str, queries: str, kind: str, ranks: pd.DataFrame, seed: int
+) -> list[dict]:
+    if ranks.empty:
+        return []
+    values, clusters = ranks[f"{kind}_rank"].to_numpy(), ranks["doc_id"].to_numpy()
+    count = ranks["query_id"].nunique()
+    return [
+        _row(model, encoder, queries, measure, kind, replace(interval, n=count))
+        for measure, interval in rank_measures(values, clusters, seed).items()
+    ]
+
+
+def _row(
+    model: str, encoder: str, queries: str, measure: str, kind: str, interval: Interval
+) -> dict:
+    names = {"model": model, "encoder": encoder, "queries": queries, "measure": measure}
+    return names | {"rank_kind": kind} | columns(interval)
+
+
+def _own_set(encoder: str) -> int | None:
+    number = encoder.removeprefix(POOLED)
+    return int(number) if encoder.startswith(POOLED) and number.isdigit() else None
+
+
+def _load(
+    model: str, files: list[SwapFile], correct: dict[str, Path], removed: dict[str, Path]
+) -> SwapModel:
+    ranks = {file.encoder: read_ranks(file.path) for file in files if file.model == model}
+    sets = read_queries(removed[model]) if model in removed else None
+    return SwapModel(ranks, read_queries(correct[model]), sets)

@@ -1,0 +1,66 @@
+"""Tables as Markdown."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genir.files import write_csv, write_text
+
+PAPER = "T5-large, NQ10k (paper)"
+
+
+def write_table(
+    frame: pd.DataFrame, shown: pd.DataFrame, first_line: str, table: Path, text: Path
+) -> None:
+    """Write `frame` to the CSV `table` and what is `shown` of it to the Markdown `text`."""
+    write_csv(table, frame)
+    write_text(text, f"{first_line}\n\n{to_markdown(shown)}")
+
+
+def to_markdown(frame: pd.DataFrame) -> str:
+    """A Markdown table; floats get three significant digits, missing values stay empty."""
+    names = [str(name) for name in frame.columns]
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    lines = [names, ["---"] * len(names), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def with_interval(
+    frame: pd.DataFrame, value: str = "value", low: str = "low", high: str = "high"
+) -> pd.Series:
+    """Each row as "0.62 [0.57, 0.66]"; the value alone where there is no interval."""
+    columns = zip(frame[value], frame[low], frame[high], strict=True)
+    return pd.Series([_interval(*row) for row in columns], index=frame.index, dtype=str)
+
+
+def wide(frame: pd.DataFrame, rows: list[str], column: str) -> pd.DataFrame:
+    """One line per combination of `rows`, one cell with interval per value of `column`; orders
+    are those of first appearance."""
+    lines: dict[tuple[Any, ...], dict[str, str]] = {}
+    keys = frame[rows].itertuples(index=False, name=None)
+    for key, name, cell in zip(keys, frame[column], with_interval(frame), strict=True):
+        lines.setdefault(key, {})[name] = cell
+    records = [dict(zip(rows, key, strict=True)) | cells for key, cells in lines.items()]
+    return pd.DataFrame(records, columns=[*rows, *dict.fromkeys(frame[column])])
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    shown = _cell(value)
+    return shown if pd.isna(low) else f"{shown} [{_cell(low)}, {_cell(high)}]"
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float):
+        return _number(value)
+    return str(value).replace("|", r"\|").replace("\n", " ")
+
+
+def _number(value: float) -> str:
+    if value == 0:
+        return "0"
+    digits = min(6, max(0, 2 - math.floor(math.log10(abs(value)))))
+    return f"{value:.{digits}f}"

@@ -1,0 +1,69 @@
+"""Parts of the pre-trained encoder inside a model's own."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from genir.errors import AnalysisError
+from genir.statistics import mean_interval
+from genir.tables.intervals import columns
+from genir.tables.markdown import with_interval
+from genir.tables.ranks import RANK_KINDS, read_queries, read_ranks, select
+
+COLUMNS = "model part kind layer rank_kind percent_not_first low high n mean_rank".split()
+_NAMES = ("percent_not_first", "low", "high", "n")
+_PART = re.compile(r"(?P<up>up_to\.)?layer(?P<layer>\d+)(?:\.(?P<half>self_attention|mlp))?")
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """Ranks of `model` with one `part` of its encoder from the pre-trained one."""
+
+    model: str
+    part: str
+    path: Path
+
+
+def partial_swap_table(files: list[PartFile], correct: dict[str, Path], seed: int) -> pd.DataFrame:
+    """Percent of correct queries no longer first and their mean rank, by part of the encoder."""
+    queries = {model: read_queries(path)["query_id"] for model, path in correct.items()}
+    records = []
+    for file in files:
+        ranks = select(read_ranks(file.path), queries[file.model], file.path)
+        kind, layer = kind_and_layer(file.part)
+        names = {"model": file.model, "part": file.part, "kind": kind, "layer": layer}
+        records += [names | _row(ranks, rank_kind, seed) for rank_kind in RANK_KINDS]
+    return pd.DataFrame(records, columns=COLUMNS).astype({"layer": "Int64"})
+
+
+def kind_and_layer(part: str) -> tuple[str, int | None]:
+    """`up_to.layer2` -> ("up_to", 2), `layer0.mlp` -> ("mlp", 0), `embedding` -> no layer.
+
+    Raises AnalysisError for any other form.
+    """
+    if part == "embedding":
+        return part, None
+    match = _PART.fullmatch(part)
+    if match is None or bool(match["up"]) == bool(match["half"]):
+        raise AnalysisError(
+            f"{part!r} is no part of an encoder; write embedding, layer<l>.self_attention, "
+            "layer<l>.mlp or up_to.layer<l>"
+        )
+    return match["half"] or "up_to", int(match["layer"])
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Vocabulary ranks, one line per model and part."""
+    part = frame[frame["rank_kind"] == "vocabulary"]
+    table = part[["model", "part", "n"]].copy()
+    table["percent no longer first"] = with_interval(part, "percent_not_first")
+    return table.assign(**{"mean rank": part["mean_rank"]})
+
+
+def _row(ranks: pd.DataFrame, rank_kind: str, seed: int) -> dict:
+    values = ranks[f"{rank_kind}_rank"].to_numpy()
+    interval = mean_interval((values > 1).astype(float), ranks["doc_id"].to_numpy(), seed)
+    mean = {"rank_kind": rank_kind, "mean_rank": float(values.mean())}
+    return mean | columns(interval, _NAMES, scale=100)

@@ -1,0 +1,49 @@
+"""Rank of the relevant document layer by layer (the study's Fig. 4)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from genir.statistics import Interval, mean_interval, statistic_interval
+from genir.tables.intervals import columns
+from genir.tables.markdown import wide
+from genir.tables.ranks import read_queries, views
+
+COLUMNS = "model queries layer source measure value low high n".split()
+MEDIANS = {"vocabulary_rank_median": "vocabulary_rank", "docid_rank_median": "docid_rank"}
+MEANS = ("mean_docid_rank", "mean_other_rank")
+
+
+def rank_development_table(
+    files: dict[str, Path], correct: dict[str, Path], seed: int
+) -> pd.DataFrame:
+    """Median rank of the relevant document, mean rank of docid tokens and of all other tokens, by
+    model, view, layer and source."""
+    records = []
+    for model, path in files.items():
+        queries = read_queries(correct[model])["query_id"]
+        for view, frame in views(pd.read_parquet(path), queries).items():
+            for (layer, source), part in frame.groupby(["layer", "source"], sort=False):
+                names = {"model": model, "queries": view, "layer": layer, "source": source}
+                intervals = measure_intervals(part, seed)
+                records += [names | {"measure": m} | columns(i) for m, i in intervals.items()]
+    return pd.DataFrame(records, columns=COLUMNS)
+
+
+def measure_intervals(part: pd.DataFrame, seed: int) -> dict[str, Interval]:
+    """All measures of one model, view, layer and source."""
+    clusters = part["doc_id"].to_numpy()
+    medians = {
+        measure: statistic_interval(part[column].to_numpy(float), clusters, np.median, seed)
+        for measure, column in MEDIANS.items()
+    }
+    means = {
+        measure: mean_interval(part[measure].to_numpy(float), clusters, seed) for measure in MEANS
+    }
+    return medians | means
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line per model, view, layer and source."""
+    return wide(frame, ["model", "queries", "layer", "source", "n"], "measure")

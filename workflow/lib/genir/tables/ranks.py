@@ -1,0 +1,45 @@
+"""Reading the files of ranks that tables are computed from."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.errors import AnalysisError
+
+RANK_KINDS = ("vocabulary", "docid")
+_COLUMNS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
+
+
+def read_ranks(path: Path) -> pd.DataFrame:
+    """query_id, doc_id, vocabulary_rank, docid_rank.
+
+    Raises AnalysisError if a column is missing or a query has two rows.
+    """
+    frame = pd.read_parquet(path)
+    missing = [name for name in _COLUMNS if name not in frame]
+    if missing:
+        raise AnalysisError(f"{path} lacks the columns {missing}; delete it and run again")
+    if frame["query_id"].duplicated().any():
+        query = frame.loc[frame["query_id"].duplicated(), "query_id"].iloc[0]
+        raise AnalysisError(f"{path} holds query {query!r} twice; delete it and run again")
+    return frame[_COLUMNS]
+
+
+def read_queries(path: Path) -> pd.DataFrame:
+    """A CSV of query and document ids, which stay text."""
+    return pd.read_csv(path, dtype={"query_id": str, "doc_id": str})
+
+
+def select(ranks: pd.DataFrame, queries: pd.Series, path: Path | str) -> pd.DataFrame:
+    """The rows of `queries`. Raises AnalysisError, naming `path`, if one has no rank."""
+    missing = sorted(set(queries) - set(ranks["query_id"]))
+    if missing:
+        raise AnalysisError(f"{path} has no rank for query {missing[0]!r}; delete it and run again")
+    return ranks[ranks["query_id"].isin(queries)]
+
+
+def views(frame: pd.DataFrame, correct: pd.Series) -> dict[str, pd.DataFrame]:
+    """The rows of correct, of failed and of all queries; a view without rows is left out."""
+    marked = frame["query_id"].isin(correct)
+    parts = {"correct": frame[marked], "failed": frame[~marked], "all": frame}
+    return {name: part for name, part in parts.items() if len(part)}

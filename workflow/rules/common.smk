@@ -1,0 +1,284 @@
+import json
+import re
+import sys
+from functools import partial
+from pathlib import Path
+
+SCRIPTS = f"{workflow.basedir}/scripts"
+LIBRARY = f"{workflow.basedir}/lib"
+sys.path.insert(0, LIBRARY)
+
+from genir import config_model
+from genir.components import COMPONENTS, STAGES
+from genir.config_checks import check_config
+from genir.config_files import load_yaml_strict
+from genir.encoder_parts import part_names
+from genir.errors import UserError
+from genir.fingerprint import code_fingerprint, fingerprint_of
+from genir.timing import Timing
+
+WORKDIR = Path.cwd()
+EVALUATED = ["validation", "test"]
+BASELINES = ["bm25_text", "bm25_text_queries"]
+TIMING = Timing(Path("results"))
+
+shell.prefix(f"export PYTHONPATH={LIBRARY}; ")
+
+try:
+    for path in workflow.configfiles:
+        load_yaml_strict(Path(path))
+    check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
+except UserError as error:
+    raise WorkflowError(f"{type(error).__name__}: {error}") from None
+
+MODELS = sorted(config["models"], key=lambda name: (name != config["headline_model"], name))
+TRAINED = [name for name in MODELS if "folder" not in config["models"][name]]
+IMPORTED = [name for name in MODELS if name not in TRAINED]
+
+
+def one_of(names):
+    """A wildcard constraint that admits exactly `names`."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def as_json(value):
+    return json.dumps(value, default=str, sort_keys=True)
+
+
+def code(script):
+    """Fingerprint of a script and all it imports; as a parameter it makes Snakemake rerun."""
+    return code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY))
+
+
+def resolve(path):
+    """Where a path of the config lies."""
+    return str(config_model.resolve(path, config_model.REPOSITORY, WORKDIR))
+
+
+def named_arguments(named):
+    """`--name value` for every named input of a rule."""
+    return " ".join(f"--{name} {value}" for name, value in named.items())
+
+
+# --- corpora and datasets
+
+
+def corpus_files(wildcards):
+    entry = config["corpora"][wildcards.corpus]
+    keys = [key for key in ("documents", "queries", "qrels") if key in entry]
+    return {f"source_{key}": resolve(entry[key]) for key in keys}
+
+
+def dataset_settings(dataset):
+    return {key: value for key, value in config["datasets"][dataset].items() if key != "corpus"}
+
+
+def exported(dataset, file):
+    return f"results/export_corpus/{config['datasets'][dataset]['corpus']}/{file}"
+
+
+def subset(model, file):
+    return f"results/subset_corpus/{config['models'][model]['dataset']}/{file}"
+
+
+def data_files(model, qrels_split):
+    return {
+        "documents": subset(model, "documents.parquet"),
+        "queries": subset(model, "queries.parquet"),
+        "qrels": subset(model, f"qrels.{qrels_split}.txt"),
+    }
+
+
+def training_files(wildcards):
+    return data_files(wildcards.model, "train")
+
+
+# --- models
+
+
+def reduced_settings(model):
+    return config["models"][model].get("reduced", {"models": 0, "documents": 0})
+
+
+def reduced_names(model):
+    return [f"{model}-rd{i + 1}" for i in range(reduced_settings(model)["models"])]
+
+
+def full_name(trained):
+    """The model a reduced model belongs to; a full model's own name."""
+    return trained if trained in MODELS else trained.rpartition("-rd")[0]
+
+
+def dataset_of(trained):
+    return config["models"][full_name(trained)]["dataset"]
+
+
+def model_folder(trained):
+    if trained in REDUCED:
+        return f"results/finetune_reduced/{trained}/model"
+    rule_name = "finetune" if trained in TRAINED else "import_model"
+    return f"results/{rule_name}/{trained}/model"
+
+
+def start_settings(model):
+    """What the training scripts take as --start."""
+    start = config["models"][model].get("start")
+    if start is None or start["type"] == "hub":
+        return start and {key: start[key] for key in ("type", "id", "revision")}
+    if start["type"] == "pretraining":
+        return {"type": "folder", "path": "results/pretrain/model"}
+    return {"type": start["type"], "path": resolve(start.get("path") or start["like"])}
+
+
+def start_files(wildcards):
+    start = start_settings(wildcards.model)
+    if start is None or start["type"] == "hub":
+        return []
+    needed = "" if start["path"].startswith("results/") else "/config.json"
+    weights = [f"{start['path']}/model.safetensors"] if start["type"] == "folder" else []
+    return [start["path"] + needed] + (weights if needed else [])
+
+
+def start_argument(model):
+    """The --start argument of an analysis; empty for a random start, which has no pre-training."""
+    return "--start '{}'".format(as_json(start_settings(model))) if model in PRETRAINED else ""
+
+
+def finetuning_settings(model):
+    return config_model.finetuning(config, model)
+
+
+def training_key(model):
+    """All that makes a training what it is, beside its rule's own."""
+    dataset = config["models"][model]["dataset"]
+    source = config["corpora"][config["datasets"][dataset]["corpus"]]
+    return [source, dataset_settings(dataset), start_settings(model), finetuning_settings(model)]
+
+
+def checkpoint_folder(script, *key):
+    """An undeclared folder that changes with the code and with everything in `key`."""
+    return f"results/checkpoints/{script}-{fingerprint_of(code(script), *key)}"
+
+
+REDUCED = [name for model in MODELS for name in reduced_names(model)]
+WITH_REDUCED = [name for name in MODELS if reduced_names(name)]
+PRETRAINED = [
+    name for name in MODELS if (start_settings(name) or {"type": "random"})["type"] != "random"
+]
+
+
+# --- analyses
+
+
+def curve_file(trained):
+    return model_folder(trained).removesuffix("model") + "curve.csv"
+
+
+def metrics_file(system, dataset):
+    return f"results/retrieval_metrics/{dataset}/{system}.csv"
+
+
+def analysis_files(trained, wildcards=None):
+    """Model folder and validation queries of a full or reduced model."""
+    files = data_files(full_name(trained), "validation")
+    return {"model": model_folder(trained)} | {key: files[key] for key in ("queries", "qrels")}
+
+
+def model_analysis_files(wildcards):
+    return analysis_files(wildcards.model)
+
+
+def evaluation_files(wildcards):
+    files = analysis_files(wildcards.trained)
+    return files | {"test_qrels": subset(full_name(wildcards.trained), "qrels.test.txt")}
+
+
+def query_source(input, trained, split):
+    """What the analysis scripts take as --source."""
+    return {
+        "queries": input.queries,
+        "qrels": input.test_qrels if split == "test" else input.qrels,
+        "split": split,
+        "query_tokens": finetuning_settings(full_name(trained))["query_tokens"],
+        "batch_size": config["evaluation"]["batch_size"],
+    }
+
+
+def system_runs(wildcards):
+    if wildcards.system in BASELINES:
+        folder = f"results/bm25/{wildcards.dataset}/{wildcards.system}"
+    else:
+        folder = f"results/evaluate/{wildcards.system}"
+    return [f"{folder}/{split}.run" for split in EVALUATED]
+
+
+def encoders(model):
+    """Names of the encoders swapped into a model, and where each comes from."""
+    kinds = {"full": "own"} | {f"rd{i + 1}": "model" for i in range(len(reduced_names(model)))}
+    if model in PRETRAINED:
+        kinds |= {"pretrained": "pretrained", "pretrained_own_norm": "pretrained_own_norm"}
+    return kinds | {"random": "random"}
+
+
+def encoder_arguments(model, output):
+    """What encoder_swap takes as --encoders."""
+    return [
+        {"kind": kind, "output": output[name]}
+        | ({"folder": model_folder(f"{model}-{name}")} if kind == "model" else {})
+        for name, kind in encoders(model).items()
+    ]
+
+
+def encoder_parts(model):
+    return part_names(config_model.encoder_layers(config, model, WORKDIR))
+
+
+def methods(model):
+    chosen = config["patching"]["methods"]
+    return [m for m in chosen if m != "pretrained" or model in PRETRAINED]
+
+
+def decoder_layers(model):
+    return range(config_model.decoder_layers(config, model, WORKDIR))
+
+
+def layer_chunks(model):
+    """First and last layer of every patching job."""
+    layers, size = decoder_layers(model), config["patching"]["layers_per_job"]
+    size = len(layers) if size == "all" else size
+    return [(i, min(i + size, len(layers)) - 1) for i in layers[::size]]
+
+
+def component_patch_files(model, layers):
+    return [
+        f"results/patch_component/{model}/{method}/layer{layer}.{component}.parquet"
+        for method in methods(model)
+        for layer in layers
+        for component in COMPONENTS
+    ]
+
+
+def stage_patch_files(model):
+    return [
+        f"results/patch_stage/{model}/{method}/{stage}.{component}.parquet"
+        for method in methods(model)
+        for stage in STAGES
+        for component in COMPONENTS
+    ]
+
+
+RETRIEVAL_METRICS = [
+    metrics_file(system, dataset)
+    for dataset in dict.fromkeys(config["models"][name]["dataset"] for name in MODELS)
+    for system in BASELINES + [n for n in MODELS + REDUCED if dataset_of(n) == dataset]
+]
+
+
+wildcard_constraints:
+    corpus=one_of(config["corpora"]),
+    dataset=one_of(config["datasets"]),
+    model=one_of(MODELS),
+    trained=one_of(MODELS + REDUCED),
+    system=one_of(MODELS + REDUCED + BASELINES),
+    variant=one_of(BASELINES),
+    set=r"\d+",

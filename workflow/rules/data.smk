@@ -1,0 +1,73 @@
+rule export_corpus:
+    message:
+        "Export corpus {wildcards.corpus} as documents, queries and qrels."
+    input:
+        unpack(corpus_files),
+    output:
+        documents="results/export_corpus/{corpus}/documents.parquet",
+        queries="results/export_corpus/{corpus}/queries.parquet",
+        qrels="results/export_corpus/{corpus}/qrels.txt",
+        manifest="results/export_corpus/{corpus}/manifest.json",
+    params:
+        code=code("export_corpus"),
+        source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
+        files=lambda wildcards, input: named_arguments(input),
+    log:
+        "results/logs/export_corpus/{corpus}.log",
+    benchmark:
+        "results/benchmarks/export_corpus/{corpus}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/data.yaml"
+    shell:
+        "python {SCRIPTS}/export_corpus.py --source {params.source} {params.files}"
+        " --documents {output.documents} --queries {output.queries}"
+        " --qrels {output.qrels} --manifest {output.manifest} 2> {log}"
+
+
+rule subset_corpus:
+    message:
+        "Draw dataset {wildcards.dataset} from its corpus and split its queries."
+    input:
+        documents=lambda wildcards: exported(wildcards.dataset, "documents.parquet"),
+        queries=lambda wildcards: exported(wildcards.dataset, "queries.parquet"),
+        qrels=lambda wildcards: exported(wildcards.dataset, "qrels.txt"),
+        manifest=lambda wildcards: exported(wildcards.dataset, "manifest.json"),
+    output:
+        documents="results/subset_corpus/{dataset}/documents.parquet",
+        queries="results/subset_corpus/{dataset}/queries.parquet",
+        train_qrels="results/subset_corpus/{dataset}/qrels.train.txt",
+        validation_qrels="results/subset_corpus/{dataset}/qrels.validation.txt",
+        test_qrels="results/subset_corpus/{dataset}/qrels.test.txt",
+        manifest="results/subset_corpus/{dataset}/manifest.json",
+    params:
+        code=code("subset_corpus"),
+        dataset=lambda wildcards: as_json(dataset_settings(wildcards.dataset)),
+    log:
+        "results/logs/subset_corpus/{dataset}.log",
+    benchmark:
+        "results/benchmarks/subset_corpus/{dataset}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/data.yaml"
+    shell:
+        "python {SCRIPTS}/subset_corpus.py --dataset {params.dataset:q}"
+        " --corpus_documents {input.documents} --corpus_queries {input.queries}"
+        " --corpus_qrels {input.qrels} --corpus_manifest {input.manifest}"
+        " --documents {output.documents} --queries {output.queries}"
+        " --train_qrels {output.train_qrels} --validation_qrels {output.validation_qrels}"
+        " --test_qrels {output.test_qrels} --manifest {output.manifest} 2> {log}"
+
+
+rule corpus:
+    message:
+        "All corpora and datasets are there."
+    input:
+        expand(rules.export_corpus.output.manifest, corpus=config["corpora"]),
+        expand(rules.subset_corpus.output.manifest, dataset=config["datasets"]),

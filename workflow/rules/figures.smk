@@ -1,0 +1,65 @@
+# Every figure is drawn from the table of the same name.
+FIGURES = {
+    "retrieval": "Retrieval",
+    "encoder_swap": "Encoder swap",
+    "partial_swap": "Encoder swap",
+    "patching": "Patching",
+    "patching_by_stage": "Patching",
+    "contributions": "Contributions",
+    "rank_development": "Rank development",
+    "training": "Training",
+}
+FORMATS = config["figures"]["formats"]
+
+for figure, category in FIGURES.items():
+
+    rule:
+        name:
+            f"figure_{figure}"
+        message:
+            f"Draw the figure of {figure.replace('_', ' ')}."
+        input:
+            table=f"results/table_{figure}/{figure}.csv",
+            stages=expand(
+                "results/stages/{model}.json", model=MODELS if figure == "contributions" else []
+            ),
+        output:
+            picture=report(
+                f"results/figure_{figure}/{figure}.{FORMATS[0]}",
+                caption=f"../report/figure_{figure}.rst",
+                category=category,
+                labels={"artifact": figure.replace("_", " "), "kind": "figure"},
+            ),
+            others=[f"results/figure_{figure}/{figure}.{kind}" for kind in FORMATS[1:]],
+        params:
+            code=code(f"figure_{figure}"),
+            script=f"figure_{figure}.py",
+            stages=(
+                f"--stages '{per_model('results/stages/{model}.json')}'"
+                if figure == "contributions"
+                else ""
+            ),
+            stem=f"results/figure_{figure}/{figure}",
+            formats=as_json(FORMATS),
+            dpi=config["figures"]["dpi"],
+        log:
+            f"results/logs/figure_{figure}.log",
+        benchmark:
+            f"results/benchmarks/figure_{figure}/all.tsv"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        conda:
+            "../../envs/plot.yaml"
+        shell:
+            "python {SCRIPTS}/{params.script} --table {input.table} {params.stages}"
+            " --stem {params.stem} --formats {params.formats:q} --dpi {params.dpi} 2> {log}"
+
+
+rule figures:
+    message:
+        "All tables and figures are there."
+    input:
+        rules.analyses.input,
+        [f"results/figure_{name}/{name}.{kind}" for name in FIGURES for kind in FORMATS],

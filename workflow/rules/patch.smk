@@ -1,0 +1,73 @@
+# One rule per model and chunk of layers, because the number of files a rule makes depends on both.
+for model in MODELS:
+    for first, last in layer_chunks(model):
+
+        rule:
+            name:
+                f"patch_component_{model}_layer{first}_to_{last}"
+            message:
+                f"Patch every component of decoder layers {first} to {last} of {model}."
+            input:
+                unpack(partial(analysis_files, model)),
+                correct=f"results/correct_queries/{model}.csv",
+            output:
+                component_patch_files(model, range(first, last + 1)),
+            params:
+                code=code("patch_component"),
+                source=lambda wildcards, input, model=model: as_json(
+                    query_source(input, model, "validation")
+                ),
+                methods=as_json(methods(model)),
+                first=first,
+                last=last,
+                folder=f"results/patch_component/{model}",
+                start=start_argument(model),
+            log:
+                f"results/logs/patch_component/{model}.layer{first}-{last}.log",
+            benchmark:
+                f"results/benchmarks/patch_component/{model}.layer{first}-{last}.tsv"
+            threads: 2
+            resources:
+                mem_mb=4000,
+                runtime=120,
+            conda:
+                "../../envs/analysis.yaml"
+            shell:
+                "python {SCRIPTS}/patch_component.py --model {input.model}"
+                " --source {params.source:q} --correct {input.correct}"
+                " --methods {params.methods:q} --first_layer {params.first}"
+                " --last_layer {params.last} --output {params.folder} {params.start} 2> {log}"
+
+    rule:
+        name:
+            f"patch_stage_{model}"
+        message:
+            f"Patch every component of {model} stage by stage."
+        input:
+            unpack(partial(analysis_files, model)),
+            correct=f"results/correct_queries/{model}.csv",
+            stages=f"results/stages/{model}.json",
+        output:
+            stage_patch_files(model),
+        params:
+            code=code("patch_stage"),
+            source=lambda wildcards, input, model=model: as_json(
+                query_source(input, model, "validation")
+            ),
+            methods=as_json(methods(model)),
+            folder=f"results/patch_stage/{model}",
+            start=start_argument(model),
+        log:
+            f"results/logs/patch_stage/{model}.log",
+        benchmark:
+            f"results/benchmarks/patch_stage/{model}.tsv"
+        threads: 2
+        resources:
+            mem_mb=4000,
+            runtime=120,
+        conda:
+            "../../envs/analysis.yaml"
+        shell:
+            "python {SCRIPTS}/patch_stage.py --model {input.model} --source {params.source:q}"
+            " --correct {input.correct} --methods {params.methods:q} --stages {input.stages}"
+            " --output {params.folder} {params.start} 2> {log}"

@@ -1,0 +1,71 @@
+# One rule per model, because the number of files a rule makes depends on the model.
+for model in MODELS:
+
+    rule:
+        name:
+            f"encoder_swap_{model}"
+        message:
+            f"Put other encoders before the decoder of {model}."
+        input:
+            unpack(partial(analysis_files, model)),
+            reduced=[model_folder(name) for name in reduced_names(model)],
+        output:
+            **{name: f"results/encoder_swap/{model}/{name}.parquet" for name in encoders(model)},
+        params:
+            code=code("encoder_swap"),
+            source=lambda wildcards, input, model=model: as_json(
+                query_source(input, model, "validation")
+            ),
+            encoders=lambda wildcards, output, model=model: as_json(
+                encoder_arguments(model, output)
+            ),
+            start=start_argument(model),
+            seed=config["seed"],
+        log:
+            f"results/logs/encoder_swap/{model}.log",
+        benchmark:
+            f"results/benchmarks/encoder_swap/{model}.tsv"
+        threads: 2
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        conda:
+            "../../envs/analysis.yaml"
+        shell:
+            "python {SCRIPTS}/encoder_swap.py --model {input.model} --source {params.source:q}"
+            " --encoders {params.encoders:q} --seed {params.seed} {params.start} 2> {log}"
+
+
+for model in PRETRAINED:
+
+    rule:
+        name:
+            f"partial_swap_{model}"
+        message:
+            f"Swap parts of the pre-trained encoder into {model}."
+        input:
+            unpack(partial(analysis_files, model)),
+        output:
+            [f"results/partial_swap/{model}/{part}.parquet" for part in encoder_parts(model)],
+        params:
+            code=code("partial_swap"),
+            source=lambda wildcards, input, model=model: as_json(
+                query_source(input, model, "validation")
+            ),
+            outputs=lambda wildcards, output, model=model: as_json(
+                dict(zip(encoder_parts(model), output))
+            ),
+            start=start_argument(model),
+        log:
+            f"results/logs/partial_swap/{model}.log",
+        benchmark:
+            f"results/benchmarks/partial_swap/{model}.tsv"
+        threads: 2
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        conda:
+            "../../envs/analysis.yaml"
+        shell:
+            "python {SCRIPTS}/partial_swap.py --model {input.model} --source {params.source:q}"
+            " --outputs {params.outputs:q} {params.start} 2> {log}"

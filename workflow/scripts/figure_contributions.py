@@ -1,0 +1,28 @@
+"""Draw how much every component contributes to the residual stream."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.figures.contributions import contributions_figure
+from genir.figures.style import save_figure
+from genir.tables.stages import boundaries, read_stages
+from script import run
+
+
+def main(table: Path, stages: dict[str, Path], stem: Path, formats: list[str], dpi: int) -> None:
+    """Draw how much every component contributes to the residual stream.
+
+    Args:
+        table: CSV of table_contributions.
+        stages: model -> its stages (JSON), drawn as vertical lines.
+        stem: path of the figure without its suffix.
+        formats: svg, png or pdf, one file each.
+        dpi: dots per inch of png.
+    """
+    lines = {model: boundaries(read_stages(path)) for model, path in stages.items()}
+    save_figure(contributions_figure(pd.read_csv(table), lines), stem, formats, dpi)
+
+
+if __name__ == "__main__":
+    run(main)

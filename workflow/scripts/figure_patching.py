@@ -1,0 +1,25 @@
+"""Draw patching of single layers and components."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.figures.patching import patching_figure
+from genir.figures.style import save_figure
+from script import run
+
+
+def main(table: Path, stem: Path, formats: list[str], dpi: int) -> None:
+    """Draw patching of single layers and components.
+
+    Args:
+        table: CSV of table_patching.
+        stem: path of the figure without its suffix.
+        formats: svg, png or pdf, one file each.
+        dpi: dots per inch of png.
+    """
+    save_figure(patching_figure(pd.read_csv(table)), stem, formats, dpi)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,38 @@
+"""Fine-tune a reduced model: the full model's recipe without one set of removed documents."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.dataset_files import TrainingFiles
+from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
+from genir.finetuning import FinetuningConfig
+from genir.models import Start
+from script import run
+
+
+def main(
+    data: TrainingFiles,
+    start: Start,
+    settings: FinetuningConfig,
+    removed: Path,
+    removed_set: int,
+    outputs: FinetuningOutputs,
+) -> None:
+    """Fine-tune a reduced model: the full model's recipe without one set of removed documents.
+
+    Args:
+        data: documents, queries and training qrels.
+        start: what fine-tuning starts from.
+        settings: how to train; the full model's, seed and steps included.
+        removed: CSV of the removed documents (set, doc_id, query_id).
+        removed_set: which set this model is trained without.
+        outputs: model folder, loss curve (CSV), run record (JSON), checkpoint folder.
+    """
+    table = pd.read_csv(removed)
+    documents = table.loc[table["set"] == removed_set, "doc_id"].unique().tolist()
+    make_finetuned_model(data, start, settings, outputs, documents)
+
+
+if __name__ == "__main__":
+    run(main)

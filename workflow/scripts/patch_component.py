@@ -1,0 +1,40 @@
+"""Patch single components of some decoder layers and rank the validation queries."""
+
+from pathlib import Path
+
+from genir.components import Method
+from genir.models import Start
+from genir.patching import single_patches
+from genir.subject import QuerySource
+from patch_files import patch_and_write
+from script import run
+
+
+def main(
+    model: Path,
+    source: QuerySource,
+    correct: Path,
+    methods: list[Method],
+    first_layer: int,
+    last_layer: int,
+    output: Path,
+    start: Start | None = None,
+) -> None:
+    """Patch single components of some decoder layers and rank the validation queries.
+
+    Args:
+        model: model folder with its docid mapping.
+        source: the queries to rank.
+        correct: the model's correct queries (CSV); means are taken over them.
+        methods: patching methods.
+        first_layer: first decoder layer to patch.
+        last_layer: last decoder layer to patch.
+        output: folder in which <method>/layer<l>.<component>.parquet are written.
+        start: what fine-tuning started from; needed by the method pretrained.
+    """
+    patches = single_patches(range(first_layer, last_layer + 1), tuple(methods))
+    patch_and_write(model, source, correct, patches, output, start)
+
+
+if __name__ == "__main__":
+    run(main)

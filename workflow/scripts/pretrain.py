@@ -1,0 +1,53 @@
+"""Pre-train the mini-T5 by span corruption."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+from genir.checkpoints import Checkpoint
+from genir.files import atomic_folder, write_csv
+from genir.pretraining import PretrainingConfig, chunk_texts, pretrain, small_t5_config
+from genir.torch_seeding import seed_torch
+from script import run
+
+
+def main(
+    text: Path,
+    tokenizer: Path,
+    shape: dict[str, int],
+    settings: PretrainingConfig,
+    checkpoints: Path,
+    output: Path,
+    curve: Path,
+) -> None:
+    """Pre-train the mini-T5 by span corruption.
+
+    Args:
+        text: JSON Lines with a key "text".
+        tokenizer: tokenizer folder.
+        shape: T5 dimensions (d_model, d_ff, d_kv, num_heads, num_layers, num_decoder_layers).
+        settings: how to train.
+        checkpoints: folder to resume from; removed when training is done.
+        output: model folder to write, half precision, tokenizer included.
+        curve: CSV of the loss curve to write.
+    """
+    vocabulary = AutoTokenizer.from_pretrained(tokenizer)
+    with open(text, encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"] for line in lines]
+    pieces = chunk_texts(texts, vocabulary, settings.chunk_tokens)
+    seed_torch(settings.seed, "pretraining-initialisation")
+    config = small_t5_config(shape, settings.dropout_rate, vocabulary)
+    model = T5ForConditionalGeneration(config)
+    checkpoint = Checkpoint(checkpoints)
+    losses = pretrain(model, vocabulary, pieces, settings, checkpoint)
+    with atomic_folder(output) as folder:
+        model.half().save_pretrained(folder)
+        vocabulary.save_pretrained(folder)
+    write_csv(curve, pd.DataFrame(losses))
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run(main)

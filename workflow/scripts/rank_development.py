@@ -1,0 +1,23 @@
+"""Read intermediate states through the logit lens."""
+
+from pathlib import Path
+
+from genir.files import write_parquet
+from genir.logit_lens import rank_development
+from genir.subject import QuerySource, load_subject
+from script import run
+
+
+def main(model: Path, source: QuerySource, output: Path) -> None:
+    """Read intermediate states through the logit lens.
+
+    Args:
+        model: model folder with its docid mapping.
+        source: the queries to run.
+        output: Parquet to write, a row per query, layer and source of the state.
+    """
+    write_parquet(output, rank_development(load_subject(model, source)))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,27 @@
+"""Draw the documents that the reduced models are trained without."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.files import write_csv
+from genir.removed_documents import draw_removed_documents
+from script import run
+
+
+def main(correct: Path, models: int, documents: int, seed: int, output: Path) -> None:
+    """Draw the documents that the reduced models are trained without.
+
+    Args:
+        correct: the full model's correct validation queries (CSV).
+        models: number of reduced models.
+        documents: documents removed for each.
+        seed: seed of the draw.
+        output: CSV to write: set, doc_id, query_id.
+    """
+    table = pd.read_csv(correct, dtype=str)
+    write_csv(output, draw_removed_documents(table, models, documents, seed))
+
+
+if __name__ == "__main__":
+    run(main)

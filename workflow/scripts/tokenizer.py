@@ -1,0 +1,29 @@
+"""Train the tokenizer of the mini-T5."""
+
+import json
+from pathlib import Path
+
+from genir.files import atomic_folder
+from genir.tokenizer import train_tokenizer
+from script import run
+
+
+def main(text: Path, vocabulary: int, sentinels: int, output: Path) -> None:
+    """Train the tokenizer of the mini-T5.
+
+    Args:
+        text: JSON Lines with a key "text".
+        vocabulary: number of rows, special tokens and sentinels included.
+        sentinels: number of sentinels for span corruption.
+        output: tokenizer folder to write.
+    """
+    with open(text, encoding="utf-8") as lines:
+        tokenizer = train_tokenizer(
+            (json.loads(line)["text"] for line in lines), vocabulary, sentinels
+        )
+    with atomic_folder(output) as folder:
+        tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    run(main)
