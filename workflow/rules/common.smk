@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,9 @@ EVALUATED = ["validation", "test"]
 BASELINES = ["bm25_text", "bm25_text_queries"]
 TIMING = Timing(Path("results"))
 
-shell.prefix(f"export PYTHONPATH={LIBRARY}; ")
+shell.prefix(
+    f"export PYTHONPATH={shlex.quote(LIBRARY)} SCRIPTS={shlex.quote(SCRIPTS)}; "
+)
 
 try:
     for path in workflow.configfiles:
@@ -31,7 +34,9 @@ try:
 except UserError as error:
     raise WorkflowError(f"{type(error).__name__}: {error}") from None
 
-MODELS = sorted(config["models"], key=lambda name: (name != config["headline_model"], name))
+MODELS = sorted(
+    config["models"], key=lambda name: (name != config["headline_model"], name)
+)
 TRAINED = [name for name in MODELS if "folder" not in config["models"][name]]
 IMPORTED = [name for name in MODELS if name not in TRAINED]
 
@@ -70,7 +75,11 @@ def corpus_files(wildcards):
 
 
 def dataset_settings(dataset):
-    return {key: value for key, value in config["datasets"][dataset].items() if key != "corpus"}
+    return {
+        key: value
+        for key, value in config["datasets"][dataset].items()
+        if key != "corpus"
+    }
 
 
 def exported(dataset, file):
@@ -134,14 +143,23 @@ def start_files(wildcards):
     start = start_settings(wildcards.model)
     if start is None or start["type"] == "hub":
         return []
-    needed = "" if start["path"].startswith("results/") else "/config.json"
-    weights = [f"{start['path']}/model.safetensors"] if start["type"] == "folder" else []
-    return [start["path"] + needed] + (weights if needed else [])
+    folder = Path(start["path"])
+    if folder.parts[0] == "results":
+        return [str(folder)]
+    files = ["config.json", "tokenizer.json"]
+    return [
+        folder / name
+        for name in files + ["model.safetensors"] * (start["type"] == "folder")
+    ]
 
 
 def start_argument(model):
     """The --start argument of an analysis; empty for a random start, which has no pre-training."""
-    return "--start '{}'".format(as_json(start_settings(model))) if model in PRETRAINED else ""
+    return (
+        "--start '{}'".format(as_json(start_settings(model)))
+        if model in PRETRAINED
+        else ""
+    )
 
 
 def finetuning_settings(model):
@@ -152,7 +170,12 @@ def training_key(model):
     """All that makes a training what it is, beside its rule's own."""
     dataset = config["models"][model]["dataset"]
     source = config["corpora"][config["datasets"][dataset]["corpus"]]
-    return [source, dataset_settings(dataset), start_settings(model), finetuning_settings(model)]
+    return [
+        source,
+        dataset_settings(dataset),
+        start_settings(model),
+        finetuning_settings(model),
+    ]
 
 
 def checkpoint_folder(script, *key):
@@ -163,7 +186,9 @@ def checkpoint_folder(script, *key):
 REDUCED = [name for model in MODELS for name in reduced_names(model)]
 WITH_REDUCED = [name for name in MODELS if reduced_names(name)]
 PRETRAINED = [
-    name for name in MODELS if (start_settings(name) or {"type": "random"})["type"] != "random"
+    name
+    for name in MODELS
+    if (start_settings(name) or {"type": "random"})["type"] != "random"
 ]
 
 
@@ -181,7 +206,9 @@ def metrics_file(system, dataset):
 def analysis_files(trained, wildcards=None):
     """Model folder and validation queries of a full or reduced model."""
     files = data_files(full_name(trained), "validation")
-    return {"model": model_folder(trained)} | {key: files[key] for key in ("queries", "qrels")}
+    return {"model": model_folder(trained)} | {
+        key: files[key] for key in ("queries", "qrels")
+    }
 
 
 def model_analysis_files(wildcards):
@@ -190,7 +217,9 @@ def model_analysis_files(wildcards):
 
 def evaluation_files(wildcards):
     files = analysis_files(wildcards.trained)
-    return files | {"test_qrels": subset(full_name(wildcards.trained), "qrels.test.txt")}
+    return files | {
+        "test_qrels": subset(full_name(wildcards.trained), "qrels.test.txt")
+    }
 
 
 def query_source(input, trained, split):
@@ -214,9 +243,14 @@ def system_runs(wildcards):
 
 def encoders(model):
     """Names of the encoders swapped into a model, and where each comes from."""
-    kinds = {"full": "own"} | {f"rd{i + 1}": "model" for i in range(len(reduced_names(model)))}
+    kinds = {"full": "own"} | {
+        f"rd{i + 1}": "model" for i in range(len(reduced_names(model)))
+    }
     if model in PRETRAINED:
-        kinds |= {"pretrained": "pretrained", "pretrained_own_norm": "pretrained_own_norm"}
+        kinds |= {
+            "pretrained": "pretrained",
+            "pretrained_own_norm": "pretrained_own_norm",
+        }
     return kinds | {"random": "random"}
 
 
@@ -272,6 +306,23 @@ RETRIEVAL_METRICS = [
     for dataset in dict.fromkeys(config["models"][name]["dataset"] for name in MODELS)
     for system in BASELINES + [n for n in MODELS + REDUCED if dataset_of(n) == dataset]
 ]
+
+
+# --- tables
+
+
+def per_model(pattern, models=None):
+    """{model: path} for an argument that takes one file a model."""
+    return as_json({name: pattern.format(model=name) for name in models or MODELS})
+
+
+def manifests(models):
+    """Manifests of the datasets that `models` belong to, each once."""
+    return list(dict.fromkeys(subset(name, "manifest.json") for name in models))
+
+
+def paper(table):
+    return f"{workflow.basedir}/../resources/paper/{table}.csv"
 
 
 wildcard_constraints:

@@ -1,6 +1,4 @@
 rule export_corpus:
-    message:
-        "Export corpus {wildcards.corpus} as documents, queries and qrels."
     input:
         unpack(corpus_files),
     output:
@@ -8,29 +6,29 @@ rule export_corpus:
         queries="results/export_corpus/{corpus}/queries.parquet",
         qrels="results/export_corpus/{corpus}/qrels.txt",
         manifest="results/export_corpus/{corpus}/manifest.json",
-    params:
-        code=code("export_corpus"),
-        source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
-        files=lambda wildcards, input: named_arguments(input),
     log:
         "results/logs/export_corpus/{corpus}.log",
     benchmark:
         "results/benchmarks/export_corpus/{corpus}.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        code=code("export_corpus"),
+        source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
+        files=lambda wildcards, input: named_arguments(input),
+    message:
+        "Export corpus {wildcards.corpus} as documents, queries and qrels."
     shell:
-        "python {SCRIPTS}/export_corpus.py --source {params.source} {params.files}"
+        "python $SCRIPTS/export_corpus.py --source {params.source} {params.files}"
         " --documents {output.documents} --queries {output.queries}"
         " --qrels {output.qrels} --manifest {output.manifest} 2> {log}"
 
 
 rule subset_corpus:
-    message:
-        "Draw dataset {wildcards.dataset} from its corpus and split its queries."
     input:
         documents=lambda wildcards: exported(wildcards.dataset, "documents.parquet"),
         queries=lambda wildcards: exported(wildcards.dataset, "queries.parquet"),
@@ -43,21 +41,23 @@ rule subset_corpus:
         validation_qrels="results/subset_corpus/{dataset}/qrels.validation.txt",
         test_qrels="results/subset_corpus/{dataset}/qrels.test.txt",
         manifest="results/subset_corpus/{dataset}/manifest.json",
-    params:
-        code=code("subset_corpus"),
-        dataset=lambda wildcards: as_json(dataset_settings(wildcards.dataset)),
     log:
         "results/logs/subset_corpus/{dataset}.log",
     benchmark:
         "results/benchmarks/subset_corpus/{dataset}.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        code=code("subset_corpus"),
+        dataset=lambda wildcards: as_json(dataset_settings(wildcards.dataset)),
+    message:
+        "Draw dataset {wildcards.dataset} from its corpus and split its queries."
     shell:
-        "python {SCRIPTS}/subset_corpus.py --dataset {params.dataset:q}"
+        "python $SCRIPTS/subset_corpus.py --dataset {params.dataset:q}"
         " --corpus_documents {input.documents} --corpus_queries {input.queries}"
         " --corpus_qrels {input.qrels} --corpus_manifest {input.manifest}"
         " --documents {output.documents} --queries {output.queries}"
@@ -66,8 +66,8 @@ rule subset_corpus:
 
 
 rule corpus:
-    message:
-        "All corpora and datasets are there."
     input:
         expand(rules.export_corpus.output.manifest, corpus=config["corpora"]),
         expand(rules.subset_corpus.output.manifest, dataset=config["datasets"]),
+    message:
+        "All corpora and datasets are there."

@@ -1,11 +1,21 @@
 rule evaluate:
-    message:
-        "Rank the documents for the validation and test queries with {wildcards.trained}."
     input:
         unpack(evaluation_files),
     output:
         runs=expand("results/evaluate/{{trained}}/{split}.run", split=EVALUATED),
-        ranks=expand("results/evaluate/{{trained}}/{split}.ranks.parquet", split=EVALUATED),
+        ranks=expand(
+            "results/evaluate/{{trained}}/{split}.ranks.parquet", split=EVALUATED
+        ),
+    log:
+        "results/logs/evaluate/{trained}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{trained}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         code=code("evaluate"),
         sources=lambda wildcards, input: as_json(
@@ -14,75 +24,69 @@ rule evaluate:
         runs=lambda wildcards, output: as_json(list(output.runs)),
         ranks=lambda wildcards, output: as_json(list(output.ranks)),
         depth=config["evaluation"]["run_depth"],
-    log:
-        "results/logs/evaluate/{trained}.log",
-    benchmark:
-        "results/benchmarks/evaluate/{trained}.tsv"
-    threads: 2
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../../envs/analysis.yaml"
+    message:
+        "Rank the documents for the validation and test queries with {wildcards.trained}."
     shell:
-        "python {SCRIPTS}/evaluate.py --model {input.model} --sources {params.sources:q}"
+        "python $SCRIPTS/evaluate.py --model {input.model} --sources {params.sources:q}"
         " --runs {params.runs:q} --ranks {params.ranks:q} --depth {params.depth}"
         " --tag {wildcards.trained} 2> {log}"
 
 
 rule bm25:
-    message:
-        "Rank the documents of {wildcards.dataset} with the baseline {wildcards.variant}."
     input:
         documents="results/subset_corpus/{dataset}/documents.parquet",
         queries="results/subset_corpus/{dataset}/queries.parquet",
         train_qrels="results/subset_corpus/{dataset}/qrels.train.txt",
     output:
         runs=expand("results/bm25/{{dataset}}/{{variant}}/{split}.run", split=EVALUATED),
-    params:
-        code=code("bm25"),
-        depth=config["evaluation"]["run_depth"],
     log:
         "results/logs/bm25/{dataset}-{variant}.log",
     benchmark:
         "results/benchmarks/bm25/{dataset}-{variant}.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        code=code("bm25"),
+        depth=config["evaluation"]["run_depth"],
+    message:
+        "Rank the documents of {wildcards.dataset} with the baseline {wildcards.variant}."
     shell:
-        "python {SCRIPTS}/bm25.py --documents {input.documents} --queries {input.queries}"
+        "python $SCRIPTS/bm25.py --documents {input.documents} --queries {input.queries}"
         " --train_qrels {input.train_qrels} --variant {wildcards.variant}"
         " --depth {params.depth} --validation_run {output.runs[0]}"
         " --test_run {output.runs[1]} 2> {log}"
 
 
 rule retrieval_metrics:
-    message:
-        "Compute the retrieval metrics of {wildcards.system} on {wildcards.dataset}."
     input:
         runs=system_runs,
         queries="results/subset_corpus/{dataset}/queries.parquet",
-        qrels=expand("results/subset_corpus/{{dataset}}/qrels.{split}.txt", split=EVALUATED),
+        qrels=expand(
+            "results/subset_corpus/{{dataset}}/qrels.{split}.txt", split=EVALUATED
+        ),
     output:
         "results/retrieval_metrics/{dataset}/{system}.csv",
-    params:
-        code=code("retrieval_metrics"),
-        split_mode=lambda wildcards: config["datasets"][wildcards.dataset]["split"],
     log:
         "results/logs/retrieval_metrics/{dataset}-{system}.log",
     benchmark:
         "results/benchmarks/retrieval_metrics/{dataset}-{system}.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        code=code("retrieval_metrics"),
+        split_mode=lambda wildcards: config["datasets"][wildcards.dataset]["split"],
+    message:
+        "Compute the retrieval metrics of {wildcards.system} on {wildcards.dataset}."
     shell:
-        "python {SCRIPTS}/retrieval_metrics.py --system {wildcards.system}"
+        "python $SCRIPTS/retrieval_metrics.py --system {wildcards.system}"
         " --dataset {wildcards.dataset} --split_mode {params.split_mode}"
         " --validation_run {input.runs[0]} --validation_qrels {input.qrels[0]}"
         " --test_run {input.runs[1]} --test_qrels {input.qrels[1]}"
@@ -90,23 +94,23 @@ rule retrieval_metrics:
 
 
 rule correct_queries:
-    message:
-        "List the queries that {wildcards.model} answers correctly."
     input:
         ranks="results/evaluate/{model}/validation.ranks.parquet",
     output:
         "results/correct_queries/{model}.csv",
-    params:
-        code=code("correct_queries"),
     log:
         "results/logs/correct_queries/{model}.log",
     benchmark:
         "results/benchmarks/correct_queries/{model}.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        code=code("correct_queries"),
+    message:
+        "List the queries that {wildcards.model} answers correctly."
     shell:
-        "python {SCRIPTS}/correct_queries.py --ranks {input.ranks} --output {output} 2> {log}"
+        "python $SCRIPTS/correct_queries.py --ranks {input.ranks} --output {output} 2> {log}"

@@ -16,12 +16,11 @@ for figure, category in FIGURES.items():
     rule:
         name:
             f"figure_{figure}"
-        message:
-            f"Draw the figure of {figure.replace('_', ' ')}."
         input:
             table=f"results/table_{figure}/{figure}.csv",
             stages=expand(
-                "results/stages/{model}.json", model=MODELS if figure == "contributions" else []
+                "results/stages/{model}.json",
+                model=MODELS if figure == "contributions" else [],
             ),
         output:
             picture=report(
@@ -31,6 +30,16 @@ for figure, category in FIGURES.items():
                 labels={"artifact": figure.replace("_", " "), "kind": "figure"},
             ),
             others=[f"results/figure_{figure}/{figure}.{kind}" for kind in FORMATS[1:]],
+        log:
+            f"results/logs/figure_{figure}.log",
+        benchmark:
+            f"results/benchmarks/figure_{figure}/all.tsv"
+        conda:
+            "../../envs/plot.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
         params:
             code=code(f"figure_{figure}"),
             script=f"figure_{figure}.py",
@@ -39,27 +48,19 @@ for figure, category in FIGURES.items():
                 if figure == "contributions"
                 else ""
             ),
-            stem=f"results/figure_{figure}/{figure}",
+            stem=lambda wildcards, output: Path(output.picture).with_suffix(""),
             formats=as_json(FORMATS),
             dpi=config["figures"]["dpi"],
-        log:
-            f"results/logs/figure_{figure}.log",
-        benchmark:
-            f"results/benchmarks/figure_{figure}/all.tsv"
-        threads: 1
-        resources:
-            mem_mb=2000,
-            runtime=30,
-        conda:
-            "../../envs/plot.yaml"
+        message:
+            f"Draw the figure of {figure.replace('_', ' ')}."
         shell:
-            "python {SCRIPTS}/{params.script} --table {input.table} {params.stages}"
+            "python $SCRIPTS/{params.script} --table {input.table} {params.stages}"
             " --stem {params.stem} --formats {params.formats:q} --dpi {params.dpi} 2> {log}"
 
 
 rule figures:
-    message:
-        "All tables and figures are there."
     input:
         rules.analyses.input,
         [f"results/figure_{name}/{name}.{kind}" for name in FIGURES for kind in FORMATS],
+    message:
+        "All tables and figures are there."

@@ -1,80 +1,82 @@
 rule contributions:
-    message:
-        "Measure the contribution of every component of {wildcards.model}."
     input:
         unpack(model_analysis_files),
     output:
         "results/contributions/{model}.parquet",
+    log:
+        "results/logs/contributions/{model}.log",
+    benchmark:
+        "results/benchmarks/contributions/{model}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         code=code("contributions"),
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
-    log:
-        "results/logs/contributions/{model}.log",
-    benchmark:
-        "results/benchmarks/contributions/{model}.tsv"
-    threads: 2
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../../envs/analysis.yaml"
+    message:
+        "Measure the contribution of every component of {wildcards.model}."
     shell:
-        "python {SCRIPTS}/contributions.py --model {input.model} --source {params.source:q}"
+        "python $SCRIPTS/contributions.py --model {input.model} --source {params.source:q}"
         " --output {output} 2> {log}"
 
 
 rule rank_development:
-    message:
-        "Follow the rank of the relevant document through the layers of {wildcards.model}."
     input:
         unpack(model_analysis_files),
     output:
         "results/rank_development/{model}.parquet",
+    log:
+        "results/logs/rank_development/{model}.log",
+    benchmark:
+        "results/benchmarks/rank_development/{model}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         code=code("rank_development"),
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
-    log:
-        "results/logs/rank_development/{model}.log",
-    benchmark:
-        "results/benchmarks/rank_development/{model}.tsv"
-    threads: 2
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../../envs/analysis.yaml"
+    message:
+        "Follow the rank of the relevant document through the layers of {wildcards.model}."
     shell:
-        "python {SCRIPTS}/rank_development.py --model {input.model} --source {params.source:q}"
+        "python $SCRIPTS/rank_development.py --model {input.model} --source {params.source:q}"
         " --output {output} 2> {log}"
 
 
 rule stages:
-    message:
-        "Look for stages in the contributions of {wildcards.model}."
     input:
         contributions=rules.contributions.output,
         correct=rules.correct_queries.output,
     output:
         "results/stages/{model}.json",
-    params:
-        code=code("stages"),
-        configured=lambda wildcards: as_json(config["models"][wildcards.model].get("stages")),
-        seed=config["seed"],
     log:
         "results/logs/stages/{model}.log",
     benchmark:
         "results/benchmarks/stages/{model}.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        code=code("stages"),
+        configured=lambda wildcards: as_json(
+            config["models"][wildcards.model].get("stages")
+        ),
+        seed=config["seed"],
+    message:
+        "Look for stages in the contributions of {wildcards.model}."
     shell:
-        "python {SCRIPTS}/stages.py --contributions {input.contributions}"
+        "python $SCRIPTS/stages.py --contributions {input.contributions}"
         " --correct {input.correct} --configured {params.configured:q}"
         " --seed {params.seed} --output {output} 2> {log}"

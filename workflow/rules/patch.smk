@@ -5,13 +5,21 @@ for model in MODELS:
         rule:
             name:
                 f"patch_component_{model}_layer{first}_to_{last}"
-            message:
-                f"Patch every component of decoder layers {first} to {last} of {model}."
             input:
                 unpack(partial(analysis_files, model)),
                 correct=f"results/correct_queries/{model}.csv",
             output:
                 component_patch_files(model, range(first, last + 1)),
+            log:
+                f"results/logs/patch_component/{model}.layer{first}-{last}.log",
+            benchmark:
+                f"results/benchmarks/patch_component/{model}.layer{first}-{last}.tsv"
+            conda:
+                "../../envs/analysis.yaml"
+            threads: 1
+            resources:
+                mem_mb=4000,
+                runtime=120,
             params:
                 code=code("patch_component"),
                 source=lambda wildcards, input, model=model: as_json(
@@ -20,20 +28,12 @@ for model in MODELS:
                 methods=as_json(methods(model)),
                 first=first,
                 last=last,
-                folder=f"results/patch_component/{model}",
+                folder=lambda wildcards, output: Path(output[0]).parents[1],
                 start=start_argument(model),
-            log:
-                f"results/logs/patch_component/{model}.layer{first}-{last}.log",
-            benchmark:
-                f"results/benchmarks/patch_component/{model}.layer{first}-{last}.tsv"
-            threads: 2
-            resources:
-                mem_mb=4000,
-                runtime=120,
-            conda:
-                "../../envs/analysis.yaml"
+            message:
+                f"Patch every component of decoder layers {first} to {last} of {model}."
             shell:
-                "python {SCRIPTS}/patch_component.py --model {input.model}"
+                "python $SCRIPTS/patch_component.py --model {input.model}"
                 " --source {params.source:q} --correct {input.correct}"
                 " --methods {params.methods:q} --first_layer {params.first}"
                 " --last_layer {params.last} --output {params.folder} {params.start} 2> {log}"
@@ -41,33 +41,33 @@ for model in MODELS:
     rule:
         name:
             f"patch_stage_{model}"
-        message:
-            f"Patch every component of {model} stage by stage."
         input:
             unpack(partial(analysis_files, model)),
             correct=f"results/correct_queries/{model}.csv",
             stages=f"results/stages/{model}.json",
         output:
             stage_patch_files(model),
+        log:
+            f"results/logs/patch_stage/{model}.log",
+        benchmark:
+            f"results/benchmarks/patch_stage/{model}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=120,
         params:
             code=code("patch_stage"),
             source=lambda wildcards, input, model=model: as_json(
                 query_source(input, model, "validation")
             ),
             methods=as_json(methods(model)),
-            folder=f"results/patch_stage/{model}",
+            folder=lambda wildcards, output: Path(output[0]).parents[1],
             start=start_argument(model),
-        log:
-            f"results/logs/patch_stage/{model}.log",
-        benchmark:
-            f"results/benchmarks/patch_stage/{model}.tsv"
-        threads: 2
-        resources:
-            mem_mb=4000,
-            runtime=120,
-        conda:
-            "../../envs/analysis.yaml"
+        message:
+            f"Patch every component of {model} stage by stage."
         shell:
-            "python {SCRIPTS}/patch_stage.py --model {input.model} --source {params.source:q}"
+            "python $SCRIPTS/patch_stage.py --model {input.model} --source {params.source:q}"
             " --correct {input.correct} --methods {params.methods:q} --stages {input.stages}"
             " --output {params.folder} {params.start} 2> {log}"

@@ -4,13 +4,24 @@ for model in MODELS:
     rule:
         name:
             f"encoder_swap_{model}"
-        message:
-            f"Put other encoders before the decoder of {model}."
         input:
             unpack(partial(analysis_files, model)),
             reduced=[model_folder(name) for name in reduced_names(model)],
         output:
-            **{name: f"results/encoder_swap/{model}/{name}.parquet" for name in encoders(model)},
+            **{
+                name: f"results/encoder_swap/{model}/{name}.parquet"
+                for name in encoders(model)
+            },
+        log:
+            f"results/logs/encoder_swap/{model}.log",
+        benchmark:
+            f"results/benchmarks/encoder_swap/{model}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
         params:
             code=code("encoder_swap"),
             source=lambda wildcards, input, model=model: as_json(
@@ -21,18 +32,10 @@ for model in MODELS:
             ),
             start=start_argument(model),
             seed=config["seed"],
-        log:
-            f"results/logs/encoder_swap/{model}.log",
-        benchmark:
-            f"results/benchmarks/encoder_swap/{model}.tsv"
-        threads: 2
-        resources:
-            mem_mb=4000,
-            runtime=60,
-        conda:
-            "../../envs/analysis.yaml"
+        message:
+            f"Put other encoders before the decoder of {model}."
         shell:
-            "python {SCRIPTS}/encoder_swap.py --model {input.model} --source {params.source:q}"
+            "python $SCRIPTS/encoder_swap.py --model {input.model} --source {params.source:q}"
             " --encoders {params.encoders:q} --seed {params.seed} {params.start} 2> {log}"
 
 
@@ -41,12 +44,23 @@ for model in PRETRAINED:
     rule:
         name:
             f"partial_swap_{model}"
-        message:
-            f"Swap parts of the pre-trained encoder into {model}."
         input:
             unpack(partial(analysis_files, model)),
         output:
-            [f"results/partial_swap/{model}/{part}.parquet" for part in encoder_parts(model)],
+            [
+                f"results/partial_swap/{model}/{part}.parquet"
+                for part in encoder_parts(model)
+            ],
+        log:
+            f"results/logs/partial_swap/{model}.log",
+        benchmark:
+            f"results/benchmarks/partial_swap/{model}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
         params:
             code=code("partial_swap"),
             source=lambda wildcards, input, model=model: as_json(
@@ -56,16 +70,8 @@ for model in PRETRAINED:
                 dict(zip(encoder_parts(model), output))
             ),
             start=start_argument(model),
-        log:
-            f"results/logs/partial_swap/{model}.log",
-        benchmark:
-            f"results/benchmarks/partial_swap/{model}.tsv"
-        threads: 2
-        resources:
-            mem_mb=4000,
-            runtime=60,
-        conda:
-            "../../envs/analysis.yaml"
+        message:
+            f"Swap parts of the pre-trained encoder into {model}."
         shell:
-            "python {SCRIPTS}/partial_swap.py --model {input.model} --source {params.source:q}"
+            "python $SCRIPTS/partial_swap.py --model {input.model} --source {params.source:q}"
             " --outputs {params.outputs:q} {params.start} 2> {log}"

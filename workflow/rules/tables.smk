@@ -2,23 +2,7 @@
 # JSON arguments: what a file holds is said by its name, never by its place in a list.
 
 
-def per_model(pattern, models=None):
-    """{model: path} for an argument that takes one file a model."""
-    return as_json({name: pattern.format(model=name) for name in models or MODELS})
-
-
-def manifests(models):
-    """Manifests of the datasets that `models` belong to, each once."""
-    return list(dict.fromkeys(subset(name, "manifest.json") for name in models))
-
-
-def paper(table):
-    return f"{workflow.basedir}/../resources/paper/{table}.csv"
-
-
 rule table_retrieval:
-    message:
-        "Tabulate the retrieval quality of all systems."
     input:
         files=RETRIEVAL_METRICS,
         paper=paper("table1_retrieval"),
@@ -31,31 +15,35 @@ rule table_retrieval:
             category="Retrieval",
             labels={"artifact": "retrieval", "kind": "table"},
         ),
-    params:
-        code=code("table_retrieval"),
-        manifests=lambda wildcards, input: as_json(list(input.manifests)),
-        files=lambda wildcards, input: as_json(list(input.files)),
     log:
         "results/logs/table_retrieval.log",
     benchmark:
         "results/benchmarks/table_retrieval/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    params:
+        code=code("table_retrieval"),
+        manifests=lambda wildcards, input: as_json(list(input.manifests)),
+        files=lambda wildcards, input: as_json(list(input.files)),
+    message:
+        "Tabulate the retrieval quality of all systems."
     shell:
-        "python {SCRIPTS}/table_retrieval.py --files {params.files:q} --paper {input.paper}"
+        "python $SCRIPTS/table_retrieval.py --files {params.files:q} --paper {input.paper}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 
 
 rule table_encoder_swap:
-    message:
-        "Tabulate the encoder swap."
     input:
-        files=[f"results/encoder_swap/{m}/{e}.parquet" for m in MODELS for e in encoders(m)],
+        files=[
+            f"results/encoder_swap/{m}/{e}.parquet"
+            for m in MODELS
+            for e in encoders(m)
+        ],
         correct=expand("results/correct_queries/{model}.csv", model=MODELS),
         removed=expand("results/removed_documents/{model}.csv", model=WITH_REDUCED),
         paper_swap=paper("table2_encoder_swap"),
@@ -69,6 +57,16 @@ rule table_encoder_swap:
             category="Encoder swap",
             labels={"artifact": "encoder swap", "kind": "table"},
         ),
+    log:
+        "results/logs/table_encoder_swap.log",
+    benchmark:
+        "results/benchmarks/table_encoder_swap/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("table_encoder_swap"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -86,18 +84,10 @@ rule table_encoder_swap:
         correct=per_model("results/correct_queries/{model}.csv"),
         removed=per_model("results/removed_documents/{model}.csv", WITH_REDUCED),
         seed=config["seed"],
-    log:
-        "results/logs/table_encoder_swap.log",
-    benchmark:
-        "results/benchmarks/table_encoder_swap/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Tabulate the encoder swap."
     shell:
-        "python {SCRIPTS}/table_encoder_swap.py --files {params.files:q}"
+        "python $SCRIPTS/table_encoder_swap.py --files {params.files:q}"
         " --correct {params.correct:q} --removed {params.removed:q} --paper_swap {input.paper_swap}"
         " --paper_in_text {input.paper_in_text} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
@@ -105,10 +95,12 @@ rule table_encoder_swap:
 
 
 rule table_partial_swap:
-    message:
-        "Tabulate the partial encoder swaps."
     input:
-        files=[f"results/partial_swap/{m}/{p}.parquet" for m in PRETRAINED for p in encoder_parts(m)],
+        files=[
+            f"results/partial_swap/{m}/{p}.parquet"
+            for m in PRETRAINED
+            for p in encoder_parts(m)
+        ],
         correct=expand("results/correct_queries/{model}.csv", model=PRETRAINED),
         manifests=manifests(PRETRAINED),
     output:
@@ -119,38 +111,42 @@ rule table_partial_swap:
             category="Encoder swap",
             labels={"artifact": "partial swap", "kind": "table"},
         ),
+    log:
+        "results/logs/table_partial_swap.log",
+    benchmark:
+        "results/benchmarks/table_partial_swap/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("table_partial_swap"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [
-                {"model": name, "part": part, "path": f"results/partial_swap/{name}/{part}.parquet"}
+                {
+                    "model": name,
+                    "part": part,
+                    "path": f"results/partial_swap/{name}/{part}.parquet",
+                }
                 for name in PRETRAINED
                 for part in encoder_parts(name)
             ]
         ),
         correct=per_model("results/correct_queries/{model}.csv", PRETRAINED),
         seed=config["seed"],
-    log:
-        "results/logs/table_partial_swap.log",
-    benchmark:
-        "results/benchmarks/table_partial_swap/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Tabulate the partial encoder swaps."
     shell:
-        "python {SCRIPTS}/table_partial_swap.py --files {params.files:q}"
+        "python $SCRIPTS/table_partial_swap.py --files {params.files:q}"
         " --correct {params.correct:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 
 
 rule table_patching:
-    message:
-        "Tabulate patching of single layers and components."
     input:
         files=[f for m in MODELS for f in component_patch_files(m, decoder_layers(m))],
         clean=expand("results/evaluate/{model}/validation.ranks.parquet", model=MODELS),
@@ -163,6 +159,16 @@ rule table_patching:
             category="Patching",
             labels={"artifact": "patching", "kind": "table"},
         ),
+    log:
+        "results/logs/table_patching.log",
+    benchmark:
+        "results/benchmarks/table_patching/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("table_patching"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -179,26 +185,16 @@ rule table_patching:
         ),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
         seed=config["seed"],
-    log:
-        "results/logs/table_patching.log",
-    benchmark:
-        "results/benchmarks/table_patching/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Tabulate patching of single layers and components."
     shell:
-        "python {SCRIPTS}/table_patching.py --sweeps {params.sweeps:q}"
+        "python $SCRIPTS/table_patching.py --sweeps {params.sweeps:q}"
         " --clean {params.clean:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 
 
 rule table_patching_by_stage:
-    message:
-        "Tabulate patching by stage."
     input:
         files=[f for m in MODELS for f in stage_patch_files(m)],
         clean=expand("results/evaluate/{model}/validation.ranks.parquet", model=MODELS),
@@ -213,6 +209,16 @@ rule table_patching_by_stage:
             category="Patching",
             labels={"artifact": "patching by stage", "kind": "table"},
         ),
+    log:
+        "results/logs/table_patching_by_stage.log",
+    benchmark:
+        "results/benchmarks/table_patching_by_stage/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("table_patching_by_stage"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -229,18 +235,10 @@ rule table_patching_by_stage:
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
         stages=per_model("results/stages/{model}.json"),
         seed=config["seed"],
-    log:
-        "results/logs/table_patching_by_stage.log",
-    benchmark:
-        "results/benchmarks/table_patching_by_stage/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Tabulate patching by stage."
     shell:
-        "python {SCRIPTS}/table_patching_by_stage.py --sweeps {params.sweeps:q}"
+        "python $SCRIPTS/table_patching_by_stage.py --sweeps {params.sweeps:q}"
         " --clean {params.clean:q} --stages {params.stages:q} --paper_patching {input.paper}"
         " --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
@@ -248,8 +246,6 @@ rule table_patching_by_stage:
 
 
 rule table_contributions:
-    message:
-        "Tabulate the contribution of every component."
     input:
         files=expand("results/contributions/{model}.parquet", model=MODELS),
         correct=expand("results/correct_queries/{model}.csv", model=MODELS),
@@ -262,32 +258,32 @@ rule table_contributions:
             category="Contributions",
             labels={"artifact": "contributions", "kind": "table"},
         ),
+    log:
+        "results/logs/table_contributions.log",
+    benchmark:
+        "results/benchmarks/table_contributions/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("table_contributions"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/contributions/{model}.parquet"),
         correct=per_model("results/correct_queries/{model}.csv"),
         seed=config["seed"],
-    log:
-        "results/logs/table_contributions.log",
-    benchmark:
-        "results/benchmarks/table_contributions/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Tabulate the contribution of every component."
     shell:
-        "python {SCRIPTS}/table_contributions.py --files {params.files:q}"
+        "python $SCRIPTS/table_contributions.py --files {params.files:q}"
         " --correct {params.correct:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 
 
 rule table_rank_development:
-    message:
-        "Tabulate the rank of the relevant document layer by layer."
     input:
         files=expand("results/rank_development/{model}.parquet", model=MODELS),
         correct=expand("results/correct_queries/{model}.csv", model=MODELS),
@@ -300,32 +296,32 @@ rule table_rank_development:
             category="Rank development",
             labels={"artifact": "rank development", "kind": "table"},
         ),
+    log:
+        "results/logs/table_rank_development.log",
+    benchmark:
+        "results/benchmarks/table_rank_development/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("table_rank_development"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/rank_development/{model}.parquet"),
         correct=per_model("results/correct_queries/{model}.csv"),
         seed=config["seed"],
-    log:
-        "results/logs/table_rank_development.log",
-    benchmark:
-        "results/benchmarks/table_rank_development/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Tabulate the rank of the relevant document layer by layer."
     shell:
-        "python {SCRIPTS}/table_rank_development.py --files {params.files:q}"
+        "python $SCRIPTS/table_rank_development.py --files {params.files:q}"
         " --correct {params.correct:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 
 
 rule table_training:
-    message:
-        "Collect the loss curves."
     input:
         files=[curve_file(name) for name in TRAINED + REDUCED],
         manifests=manifests(TRAINED),
@@ -337,31 +333,31 @@ rule table_training:
             category="Training",
             labels={"artifact": "training", "kind": "table"},
         ),
+    log:
+        "results/logs/table_training.log",
+    benchmark:
+        "results/benchmarks/table_training/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("table_training"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [{"model": name, "path": curve_file(name)} for name in TRAINED + REDUCED]
         ),
-    log:
-        "results/logs/table_training.log",
-    benchmark:
-        "results/benchmarks/table_training/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Collect the loss curves."
     shell:
-        "python {SCRIPTS}/table_training.py --files {params.files:q}"
+        "python $SCRIPTS/table_training.py --files {params.files:q}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 
 
 rule summary:
-    message:
-        "Write the headline numbers into results/summary.json."
     input:
         retrieval=rules.table_retrieval.output.table,
         encoder_swap=rules.table_encoder_swap.output.table,
@@ -371,31 +367,31 @@ rule summary:
         manifest=subset(config["headline_model"], "manifest.json"),
     output:
         "results/summary.json",
+    log:
+        "results/logs/summary.log",
+    benchmark:
+        "results/benchmarks/summary/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         code=code("summary"),
         headline=config["headline_model"],
         correct=per_model("results/correct_queries/{model}.csv"),
         stages=per_model("results/stages/{model}.json"),
-    log:
-        "results/logs/summary.log",
-    benchmark:
-        "results/benchmarks/summary/all.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../../envs/plot.yaml"
+    message:
+        "Write the headline numbers into results/summary.json."
     shell:
-        "python {SCRIPTS}/summary.py --headline {params.headline}"
+        "python $SCRIPTS/summary.py --headline {params.headline}"
         " --tables.retrieval {input.retrieval} --tables.encoder_swap {input.encoder_swap}"
         " --tables.patching_by_stage {input.patching_by_stage} --correct {params.correct:q}"
         " --stages {params.stages:q} --manifest {input.manifest} --output {output} 2> {log}"
 
 
 rule analyses:
-    message:
-        "All analyses and their tables are there."
     input:
         rules.table_retrieval.output,
         rules.table_encoder_swap.output,
@@ -406,3 +402,5 @@ rule analyses:
         rules.table_rank_development.output,
         rules.table_training.output,
         rules.summary.output,
+    message:
+        "All analyses and their tables are there."

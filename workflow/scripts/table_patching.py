@@ -26,7 +26,8 @@ def main(
         table: CSV to write.
         text: Markdown to write.
     """
-    frame = patching_table([file for sweep in sweeps for file in sweep.files()], clean, seed)
+    files = [file for sweep in sweeps for file in sweep.files()]
+    frame = patching_table(files, clean, seed)
     write_table(frame, shown(frame), heading(manifests, VOCABULARY_RANK), table, text)
 
 

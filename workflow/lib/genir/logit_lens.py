@@ -1,5 +1,6 @@
 """The logit lens: intermediate states read as if they were the last (the study's Fig. 4)."""
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -57,10 +58,26 @@ def mean_token_ranks(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean vocabulary rank of the docid tokens and of all other tokens, per row of `state`."""
     size, documents = len(unembedding.is_docid), len(unembedding.docid_tokens)
-    positions = torch.arange(1, size + 1, dtype=torch.float64)
-    sums = []
-    for _, logits in unembedding.blocks(state):
-        order = (-logits).argsort(dim=1, stable=True)
-        sums.append(unembedding.is_docid[order].to(torch.float64) @ positions)
-    docid = torch.cat(sums)
+    is_docid = unembedding.is_docid.numpy()
+    sums = [
+        _docid_rank_sum(row, is_docid)
+        for _, logits in unembedding.blocks(state)
+        for row in logits.numpy()
+    ]
+    docid = torch.tensor(sums, dtype=torch.float64)
     return docid / documents, (size * (size + 1) / 2 - docid) / (size - documents)
+
+
+def _docid_rank_sum(logits: np.ndarray, is_docid: np.ndarray) -> int:
+    """Sum of the ranks of the docid tokens among all tokens.
+
+    Among themselves docid tokens have ranks 1 to D; each is pushed down by every other token ahead
+    of it, which takes a sort of the others' values and no order of all tokens. Only where a docid
+    token ties with another token do ids decide.
+    """
+    others, own = np.sort(logits[~is_docid]), logits[is_docid]
+    ahead = len(others) - np.searchsorted(others, own, side="right")
+    if (len(others) - np.searchsorted(others, own, side="left") != ahead).any():
+        order = np.argsort(-logits, kind="stable")
+        return int((1 + np.flatnonzero(is_docid[order])).sum())
+    return int(ahead.sum()) + len(own) * (len(own) + 1) // 2

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 BLOCK_BYTES = 64 * 2**20
@@ -63,10 +64,18 @@ class Unembedding:
         self, logits: torch.Tensor, relevant: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         gold, token = best_relevant(logits, relevant)
-        ids = torch.arange(logits.shape[1])
-        ahead = (logits > gold[:, None]) | ((logits == gold[:, None]) & (ids < token[:, None]))
-        among_docids = ahead[:, self.docid_tokens]
-        return 1 + ahead.sum(1), 1 + among_docids.sum(1), token
+        ahead = logits > gold[:, None]
+        equal = logits == gold[:, None]
+        for row in torch.nonzero(count_true(equal) > 1).flatten().tolist():
+            ahead[row, : int(token[row])] |= equal[row, : int(token[row])]
+        return 1 + count_true(ahead), 1 + count_true(ahead[:, self.docid_tokens]), token
+
+
+def count_true(mask: torch.Tensor) -> torch.Tensor:
+    """True values per row; numpy counts bytes many times faster than torch sums booleans."""
+    if mask.is_cuda:
+        return mask.sum(1)
+    return torch.from_numpy(np.count_nonzero(mask.numpy(), axis=1))
 
 
 def best_relevant(

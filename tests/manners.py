@@ -1,0 +1,63 @@
+"""What the rules of the workflow declare and what their scripts import, read from the files."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RULES = REPOSITORY / "workflow/rules"
+RULE = re.compile(r"^( *)rule ?(\w*):\n((?:\1    .*\n|\n)+)", re.MULTILINE)
+
+
+def rules() -> list[dict[str, Any]]:
+    """Name, declared keys, script and environment of every rule of the workflow."""
+    found = []
+    for file in sorted(RULES.glob("*.smk")):
+        for match in re.finditer(
+            r"^( *)rule ?(\w*):\n((?:\1    .*\n|\n)+)", file.read_text(), re.M
+        ):
+            body = match[3]
+            keys = set(re.findall(rf"^{match[1]}    (\w+):", body, re.M))
+            scripts = re.findall(r"\$SCRIPTS/(\w+)\.py", body)
+            environments = re.findall(r"envs/(\w+)\.yaml", body)
+            found.append(
+                {
+                    "name": match[2] or file.stem,
+                    "keys": keys,
+                    "shell": "shell" in keys,
+                    "script": scripts[0] if scripts else None,
+                    "environment": environments[0] if environments else None,
+                }
+            )
+    return found
+
+
+def imported_packages(script: Path, library: Path) -> set[str]:
+    """Top-level names of everything a script imports, through the library and its neighbours."""
+    seen: set[Path] = set()
+    names: set[str] = set()
+
+    def visit(path: Path) -> None:
+        if path in seen:
+            return
+        seen.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+            else:
+                continue
+            for module in modules:
+                own = [
+                    root / (module.replace(".", "/") + ".py") for root in (library, script.parent)
+                ]
+                found = [candidate for candidate in own if candidate.is_file()]
+                for candidate in found:
+                    visit(candidate)
+                if not found and not module.startswith("genir"):
+                    names.add(module.partition(".")[0])
+
+    visit(script)
+    return names

@@ -1,0 +1,155 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from plain import FAMILIES, docid_tokens, plain_logits, plain_ranks, replaced
+from subjects import relevant_lists, small_subject
+
+from genir.components import COMPONENTS
+from genir.errors import AnalysisError
+from genir.patching import component_means, patched_ranks, single_patches, stage_patches
+from genir.retrieval import rank_queries, top_documents
+from genir.span_corruption import pad_rows
+
+METHODS = ("zero", "mean", "mean_leave_one_out", "pretrained")
+PLACES = [(layer, component) for layer in range(3) for component in COMPONENTS]
+CORRECT = np.array([True, False, True, True, False, False, True, True, False, True, False])
+
+
+def _padded(subject):
+    ids = torch.from_numpy(pad_rows(subject.queries.inputs, 0))
+    return ids, (ids != 0).long()
+
+
+def _plain_outputs(subject, place):
+    """Output `[query, d_model]` of one component, captured by a plain hook."""
+    from plain import component_module
+
+    seen = []
+    handle = component_module(subject.model, *place).register_forward_hook(
+        lambda module, inputs, output: seen.append(
+            (output[0] if isinstance(output, tuple) else output)[:, 0]
+        )
+    )
+    plain_logits(subject.model, *_padded(subject))
+    handle.remove()
+    return seen[0]
+
+
+def _plain_value(method, place, subject, start):
+    output = _plain_outputs(subject, place)
+    correct = torch.from_numpy(CORRECT)
+    if method == "zero":
+        return torch.zeros_like(output)
+    if method == "pretrained":
+        return _plain_outputs(start, place)
+    mean = output[correct].mean(0).expand_as(output)
+    if method == "mean":
+        return mean
+    rows = []
+    for query in range(len(output)):
+        others = correct.clone()
+        others[query] = False
+        rows.append(output[others].mean(0))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ranks_equal_plain_hooks_for_every_place_and_method(family):
+    subject, start = small_subject(family), small_subject(family, seed=9)
+    ids, mask = _padded(subject)
+    tables = patched_ranks(subject, CORRECT, start, single_patches(range(3), METHODS))
+    assert len(tables) == len(METHODS) * len(PLACES)
+    for method in METHODS:
+        for layer, component in PLACES:
+            value = _plain_value(method, (layer, component), subject, start)
+            with replaced(subject.model, {(layer, component): value}):
+                logits = plain_logits(subject.model, ids, mask)
+            table = tables[f"{method}/layer{layer}.{component}"]
+            relevant = relevant_lists(subject)
+            assert table["query_id"].tolist() == subject.queries.ids.tolist()
+            every = plain_ranks(logits, relevant, torch.arange(logits.shape[1]))
+            assert table["vocabulary_rank"].tolist() == every
+            assert table["docid_rank"].tolist() == plain_ranks(logits, relevant, docid_tokens())
+
+
+def test_a_stage_patch_replaces_all_its_layers_at_once():
+    subject, start = small_subject(), small_subject(seed=9)
+    ids, mask = _padded(subject)
+    patches = stage_patches({"I": (0, 1), "II": (2, 2), "III": (2, 2)}, METHODS)
+    tables = patched_ranks(subject, CORRECT, start, patches)
+    for method in METHODS:
+        patch = {
+            (layer, "mlp"): _plain_value(method, (layer, "mlp"), subject, start) for layer in (0, 1)
+        }
+        with replaced(subject.model, patch):
+            logits = plain_logits(subject.model, ids, mask)
+        expected = plain_ranks(logits, relevant_lists(subject), torch.arange(logits.shape[1]))
+        assert tables[f"{method}/I.mlp"]["vocabulary_rank"].tolist() == expected
+        assert tables[f"{method}/II.mlp"].equals(tables[f"{method}/III.mlp"])
+
+
+def test_layers_in_one_call_or_several_give_the_same_tables():
+    subject = small_subject()
+    together = patched_ranks(subject, CORRECT, None, single_patches(range(3), ("zero", "mean")))
+    for layer in range(3):
+        patches = single_patches(range(layer, layer + 1), ("zero", "mean"))
+        for name, table in patched_ranks(subject, CORRECT, None, patches).items():
+            assert table.equals(together[name])
+
+
+def test_patching_with_the_own_model_as_pretrained_changes_no_rank():
+    subject = small_subject()
+    clean = rank_queries(subject)
+    for table in patched_ranks(
+        subject, CORRECT, subject, single_patches(range(3), ("pretrained",))
+    ).values():
+        assert table.equals(clean)
+
+
+def test_a_patch_that_changes_nothing_is_noticed(caplog):
+    subject = small_subject()
+    with caplog.at_level(logging.WARNING):
+        patched_ranks(subject, CORRECT, subject, {"same": ("pretrained", [(1, "mlp")])})
+    assert "patch same changed no residual stream" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        patched_ranks(subject, CORRECT, None, {"zero": ("zero", [(1, "mlp")])})
+    assert not caplog.text
+
+
+def test_means_come_from_the_correct_queries_only():
+    subject = small_subject()
+    means = component_means(subject, CORRECT)
+    assert means.queries == CORRECT.sum()
+    for place in PLACES:
+        expected = _plain_outputs(subject, place)[torch.from_numpy(CORRECT)].mean(0)
+        torch.testing.assert_close(means.mean(place), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_pretrained_without_a_start_says_what_to_do():
+    with pytest.raises(AnalysisError, match="give the model another `start`"):
+        patched_ranks(small_subject(), CORRECT, None, {"p": ("pretrained", [(0, "mlp")])})
+
+
+def test_means_over_too_few_queries_are_refused():
+    with pytest.raises(AnalysisError, match=r"at least 2 correct .*, the model has 1"):
+        component_means(small_subject(), np.arange(11) == 3)
+
+
+def test_top_documents_agree_with_the_docid_ranks():
+    subject = small_subject()
+    best = top_documents(subject, 40)
+    ranks = rank_queries(subject)
+    for row, (doc_id, rank) in enumerate(zip(ranks["doc_id"], ranks["docid_rank"], strict=True)):
+        relevant = {doc_id, "d20"} if row == 0 else {doc_id}
+        assert min(best[row].tolist().index(d) for d in relevant) + 1 == rank
+
+
+def test_block_size_changes_no_rank():
+    from dataclasses import replace
+
+    subject = small_subject()
+    whole = replace(subject, source=replace(subject.source, batch_size=100))
+    assert rank_queries(subject).equals(rank_queries(whole))

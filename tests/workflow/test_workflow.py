@@ -1,0 +1,194 @@
+import json
+import math
+import shutil
+import xml.etree.ElementTree as ElementTree
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import CONFIGS, REPOSITORY
+from PIL import Image
+
+TINY = REPOSITORY / "config/tiny.yaml"
+FIGURES = (
+    "retrieval encoder_swap partial_swap patching patching_by_stage contributions "
+    "rank_development training"
+).split()
+COMPONENTS = ("self_attention", "cross_attention", "mlp")
+
+
+def _config_arguments(config):
+    return [] if config.name == "config.yaml" else ["--configfile", config]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+def test_dry_run(snakemake, tmp_path, config):
+    done = snakemake(tmp_path, "-n", *_config_arguments(config))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "finetune_reduced" in done.stdout
+
+
+@pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5"])
+def test_dry_run_of_named_targets(snakemake, tmp_path, target):
+    done = snakemake(tmp_path, "-n", target)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_lint(snakemake, tmp_path):
+    done = snakemake(tmp_path, "--lint")
+    assert done.returncode == 0, done.stdout
+
+
+def test_snakefmt(tmp_path):
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "snakefmt", "--check", "workflow"],
+        cwd=REPOSITORY,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_key_stops_at_parse_time_with_one_message(snakemake, tmp_path):
+    overlay = tmp_path / "typo.yaml"
+    overlay.write_text("finetuning: {stepz: 10}\n")
+    done = snakemake(tmp_path, "-n", "--configfile", overlay)
+    assert done.returncode != 0
+    assert "finetuning.stepz" in done.stdout
+    assert "steps" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_second_run_does_nothing(snakemake, tiny_run):
+    done = snakemake(tiny_run, "--configfile", TINY)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+def test_every_figure_is_a_picture(tiny_run):
+    for name in FIGURES:
+        stem = tiny_run / f"results/figure_{name}/{name}"
+        root = ElementTree.parse(stem.with_suffix(".svg")).getroot()
+        assert root.tag.endswith("svg")
+        with Image.open(stem.with_suffix(".png")) as picture:
+            assert len(picture.convert("RGB").getcolors(maxcolors=10**6)) > 10
+
+
+def test_every_number_in_a_table_has_its_n_and_interval(tiny_run):
+    for name in set(FIGURES) - {"training"}:
+        table = pd.read_csv(tiny_run / f"results/table_{name}/{name}.csv")
+        assert len(table)
+        ours = table[table["n"].notna()]
+        value = {
+            "patching": "broken_percent",
+            "patching_by_stage": "broken_percent",
+            "partial_swap": "percent_not_first",
+        }.get(name, "value")
+        assert (ours["low"] <= ours[value] + 1e-9).all()
+        assert (ours[value] <= ours["high"] + 1e-9).all()
+        assert (tiny_run / f"results/table_{name}/{name}.md").read_text().count("|") > 10
+
+
+def test_the_summary_has_the_promised_keys(tiny_run):
+    summary = json.loads((tiny_run / "results/summary.json").read_text())
+    for system in ("full", "random_start", "bm25_text", "bm25_text_queries"):
+        for split in ("valid", "test"):
+            for metric in ("hits_at_1", "hits_at_10", "recall_at_5", "mrr_at_10", "ndcg_at_10"):
+                entry = summary["retrieval"][system][split][metric]
+                assert entry["low"] <= entry["value"] <= entry["high"]
+                assert entry["n"] == 40
+    assert summary["correct_queries"]["full"] >= 6
+    for encoder in ("full", "rd1", "rd2", "pretrained", "random"):
+        for measure in ("mrr", "hits_at_1", "mean_rank", "median_rank"):
+            assert set(summary["encoder_swap"][encoder]["correct"][measure]) == {
+                *("value", "low", "high", "n")
+            }
+    for encoder in ("rd1", "rd2"):
+        assert {"removed", "control"} <= set(summary["encoder_swap"][encoder])
+    for method in ("zero", "mean", "pretrained"):
+        for component in COMPONENTS:
+            for stage in ("I", "II", "III"):
+                value = summary["patching_by_stage"][method][component][stage]["value"]
+                assert 0 <= value <= 100
+
+
+def test_swapping_the_own_encoder_in_changes_no_rank(tiny_run):
+    for model in ("full", "random_start"):
+        own = pd.read_parquet(tiny_run / f"results/encoder_swap/{model}/full.parquet")
+        clean = pd.read_parquet(tiny_run / f"results/evaluate/{model}/validation.ranks.parquet")
+        pd.testing.assert_frame_equal(own, clean)
+
+
+def test_removed_documents_are_never_trained_on(tiny_run):
+    removed = pd.read_csv(tiny_run / "results/removed_documents/full.csv")
+    assert removed.groupby("set")["doc_id"].nunique().tolist() == [3, 3]
+    assert removed["doc_id"].nunique() == 6
+    for number, rows in removed.groupby("set"):
+        folder = tiny_run / f"results/finetune_reduced/full-rd{number}"
+        record = json.loads((folder / "run.json").read_text())
+        assert sorted(record["removed_documents"]) == sorted(rows["doc_id"].unique())
+        assert record["documents"] == 97
+        full = json.loads((tiny_run / "results/finetune/full/run.json").read_text())
+        assert record["settings"] == full["settings"]
+        docids = (folder / "model/docids.json").read_text()
+        assert docids == (tiny_run / "results/finetune/full/model/docids.json").read_text()
+
+
+def test_timing_is_written_after_a_full_run(tiny_run):
+    timing = json.loads((tiny_run / "results/timing.json").read_text())
+    assert timing["workflow_seconds"] > 0
+    assert timing["rules"]["finetune_reduced"]["jobs"] == 2
+    for entry in timing["rules"].values():
+        assert set(entry) == {"jobs", "seconds", "max_rss_mb"}
+        assert math.isfinite(entry["seconds"])
+
+
+def test_layers_per_job_changes_no_file(snakemake, tiny_run, tmp_path):
+    overlay = tmp_path / "single.yaml"
+    overlay.write_text("patching: {layers_per_job: 3}\n")
+    folder = tmp_path / "results"
+    shutil.copytree(tiny_run / "results", folder)
+    shutil.rmtree(folder / "patch_component/full")
+    one = "results/patch_component/full/mean/layer4.mlp.parquet"
+    wanted = [one, "results/patch_component/full/zero/layer7.cross_attention.parquet"]
+    arguments = ["--configfile", TINY, overlay, "--rerun-triggers", "mtime", "--", *wanted]
+    done = snakemake(tmp_path, *arguments)
+    assert done.returncode == 0, done.stdout[-3000:]
+    made = sorted((folder / "patch_component/full").rglob("*.parquet"))
+    assert len(made) == 5 * 3 * 4
+    for file in made:
+        assert file.read_bytes() == (tiny_run / file.relative_to(tmp_path)).read_bytes()
+
+
+def test_the_report_is_a_browsable_page(snakemake, tiny_run, tmp_path):
+    page = tmp_path / "report.html"
+    done = snakemake(tiny_run, "--configfile", TINY, "--report", page)
+    assert done.returncode == 0, done.stdout[-3000:]
+    text = page.read_text()
+    for name in FIGURES:
+        assert f"{name}.svg" in text
+    assert "Patching" in text
+
+
+def test_every_rule_has_the_manners():
+    from manners import rules
+
+    names = [rule["name"] for rule in rules()]
+    assert len(names) > 20
+    for rule in rules():
+        missing = {"message", "log", "benchmark", "threads", "resources", "conda"} - rule["keys"]
+        if rule["shell"]:
+            assert not missing, (rule["name"], missing)
+
+
+def test_environments_repeat_the_pins_of_the_requirements():
+    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
+    pins = {line for line in lines if line and not line.startswith("#")}
+    assert all("==" in pin for pin in pins)
+    for file in (REPOSITORY / "envs").glob("*.yaml"):
+        entries = yaml.safe_load(file.read_text())["dependencies"]
+        (pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
+        assert set(pip) <= pins, file.name
