@@ -163,6 +163,76 @@ def test_layers_per_job_changes_no_file(snakemake, tiny_run, tmp_path):
         assert file.read_bytes() == (tiny_run / file.relative_to(tmp_path)).read_bytes()
 
 
+def test_an_existing_model_is_analysed_like_a_trained_one(snakemake, tiny_run, tmp_path):
+    shutil.copytree(tiny_run / "results/subset_corpus", tmp_path / "results/subset_corpus")
+    shutil.copytree(tiny_run / "results/export_corpus", tmp_path / "results/export_corpus")
+    folder = tiny_run / "results/finetune/full/model"
+    overlay = tmp_path / "existing.yaml"
+    entry = {"dataset": "hpo-1k", "folder": str(folder), "docids": str(folder / "docids.json")}
+    overlay.write_text(yaml.safe_dump({"models": {"existing": entry}}))
+    wanted = "results/evaluate/existing/validation.ranks.parquet"
+    arguments = ["--configfile", TINY, overlay, "--rerun-triggers", "mtime", "--", wanted]
+    done = snakemake(tmp_path, *arguments)
+    assert done.returncode == 0, done.stdout[-3000:]
+    own = tiny_run / "results/evaluate/full/validation.ranks.parquet"
+    assert (tmp_path / wanted).read_bytes() == own.read_bytes()
+    everything = snakemake(tmp_path, "-n", "--configfile", TINY, overlay)
+    assert everything.returncode == 0
+    assert "patch_component_existing" in everything.stdout
+
+
+def test_a_model_can_start_from_a_pretraining_of_its_own(snakemake, tmp_path):
+    overlay = tmp_path / "own.yaml"
+    start = {"type": "pretraining"}
+    overlay.write_text(yaml.safe_dump({"models": {"own": {"dataset": "hpo-1k", "start": start}}}))
+    done = snakemake(tmp_path, "-n", "--configfile", overlay)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "pretrain " in done.stdout
+    assert "partial_swap_own" in done.stdout
+
+
+def _local_corpus(folder, queries):
+    documents = [
+        {"doc_id": f"d{i}", "title": f"Title {i}", "text": f"Some text of document {i}."}
+        for i in range(12)
+    ]
+    for name, records in (("documents", documents), ("queries", queries)):
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        (folder / f"{name}.jsonl").write_text(lines)
+    corpora = {"mine": {"source": "files", "documents": "documents.jsonl"}}
+    corpora["mine"]["queries"] = "queries.jsonl"
+    dataset = {"corpus": "mine", "documents": 10, "minimum_queries": 2, "below_minimum": "drop"}
+    dataset |= {"split": "query", "validation_queries": 3, "test_queries": 3, "seed": 1}
+    overlay = folder / "mine.yaml"
+    overlay.write_text(yaml.safe_dump({"corpora": corpora, "datasets": {"mine": dataset}}))
+    return overlay
+
+
+def test_a_corpus_of_local_files(snakemake, tmp_path):
+    queries = [
+        {"query_id": f"q{i}", "text": f"query {i}", "doc_id": f"d{i % 12}"} for i in range(36)
+    ]
+    overlay = _local_corpus(tmp_path, queries)
+    done = snakemake(tmp_path, "--configfile", overlay, "--", "corpus")
+    assert done.returncode == 0, done.stdout[-3000:]
+    manifest = json.loads((tmp_path / "results/subset_corpus/mine/manifest.json").read_text())
+    assert manifest["counts"]["documents"] == 10
+    assert manifest["counts"]["validation_queries"] == 3
+
+
+def test_a_bad_corpus_stops_with_file_and_row(snakemake, tmp_path):
+    queries = [{"query_id": "q0", "text": "query", "doc_id": "nowhere"}]
+    overlay = _local_corpus(tmp_path, queries)
+    done = snakemake(tmp_path, "--configfile", overlay, "--", "corpus")
+    assert done.returncode != 0
+    assert "queries.jsonl" in done.stdout
+    assert "nowhere" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results/export_corpus/mine").exists() or not list(
+        (tmp_path / "results/export_corpus/mine").iterdir()
+    )
+
+
 def test_the_report_is_a_browsable_page(snakemake, tiny_run, tmp_path):
     page = tmp_path / "report.html"
     done = snakemake(tiny_run, "--configfile", TINY, "--report", page)

@@ -145,7 +145,7 @@ def load_docids(path: Path | str, vocabulary: int) -> dict[str, int]:
         raise ModelError(f'{path} must be a JSON object {{"<doc_id>": <token>, ...}}')
     seen: dict[int, str] = {}
     for doc_id, token in docids.items():
-        if not isinstance(token, int) or not 0 <= token < vocabulary:
+        if type(token) is not int or not 0 <= token < vocabulary:
             raise ModelError(
                 f"{path}: docid {doc_id!r} has token {token!r}; write a whole number "
                 f"from 0 to {vocabulary - 1}, the model's last row"

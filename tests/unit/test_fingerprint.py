@@ -1,0 +1,63 @@
+import pytest
+
+from genir.fingerprint import code_fingerprint, fingerprint_of
+
+SCRIPT = "from genir import first\nimport neighbour\n"
+FILES = {
+    "scripts/main.py": SCRIPT,
+    "scripts/neighbour.py": "value = 1\n",
+    "scripts/stranger.py": "value = 1\n",
+    "lib/genir/__init__.py": "",
+    "lib/genir/first.py": "from genir.second import f\n\n\ndef g():\n    return f()\n",
+    "lib/genir/second.py": 'def f():\n    """Doc."""\n    return 1\n',
+}
+
+
+@pytest.fixture
+def fingerprint(tmp_path):
+    """The fingerprint of the files above with some of them changed."""
+
+    def compute(name="scripts/main.py", text=SCRIPT):
+        for file, content in (FILES | {name: text}).items():
+            path = tmp_path / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        code_fingerprint.cache_clear()
+        return code_fingerprint(tmp_path / "scripts/main.py", tmp_path / "lib")
+
+    return compute
+
+
+def test_comments_and_layout_do_not_count(fingerprint):
+    second = '# A comment.\ndef f():\n\n    """Doc."""\n    return (1)  # One.\n'
+    assert fingerprint("lib/genir/second.py", second) == fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("scripts/main.py", SCRIPT + "print()\n"),
+        ("scripts/neighbour.py", "value = 2\n"),
+        ("lib/genir/first.py", "from genir.second import f\n"),
+        ("lib/genir/second.py", 'def f():\n    """Doc."""\n    return 2\n'),
+        ("lib/genir/second.py", 'def f():\n    """Other."""\n    return 1\n'),
+        ("lib/genir/__init__.py", "value = 1\n"),
+    ],
+)
+def test_code_that_is_imported_counts(fingerprint, name, text):
+    before = fingerprint()
+    assert fingerprint(name, text) != before
+
+
+def test_code_that_is_not_imported_does_not_count(fingerprint):
+    assert fingerprint("scripts/stranger.py", "value = 2\n") == fingerprint()
+
+
+def test_modules_may_import_each_other(fingerprint):
+    assert fingerprint("lib/genir/second.py", "import genir.first\nf = 1\n")
+
+
+def test_values_are_told_apart_and_key_order_is_not():
+    assert fingerprint_of({"a": 1, "b": [2]}, "x") == fingerprint_of({"b": [2], "a": 1}, "x")
+    assert fingerprint_of({"a": 1}) != fingerprint_of({"a": 2})
+    assert fingerprint_of("a", "b") != fingerprint_of("ab")
