@@ -136,6 +136,7 @@ rule finetune:
         "results/benchmarks/finetune/{model}.tsv"
     wildcard_constraints:
         model=one_of(TRAINED),
+    priority: 10
     conda:
         "../../envs/train.yaml"
     threads: 1
@@ -231,6 +232,7 @@ rule finetune_reduced:
         "results/benchmarks/finetune_reduced/{model}-rd{set}.tsv"
     wildcard_constraints:
         model=one_of(TRAINED),
+    priority: 10
     conda:
         "../../envs/train.yaml"
     threads: 1
