@@ -97,23 +97,29 @@ def bootstrap_mean(values: ArrayLike, clusters: ArrayLike, seed: int) -> Interva
 def statistic_interval(
     values: ArrayLike,
     clusters: ArrayLike,
-    statistic: Callable[[np.ndarray], float],
+    statistic: Callable[..., np.ndarray],
     seed: int,
 ) -> Interval:
-    """`statistic` of `values` `[query]` (a median, say) with its cluster-bootstrap interval.
+    """`statistic` of `values` `[query]` with its cluster-bootstrap interval; it takes an array and
+    an `axis`, as np.median does.
 
     Raises AnalysisError if the lengths differ or a value is NaN.
     """
     sample = _sample(values, clusters)
     if not len(sample.values):
         return wilson(0, 0)
-    codes = sample.codes
-    resampled = [
-        statistic(np.repeat(sample.values, np.bincount(drawn, minlength=sample.clusters)[codes]))
-        for block in _drawn_clusters(sample.clusters, seed)
-        for drawn in block
-    ]
-    return _percentile(float(statistic(sample.values)), np.array(resampled), sample)
+    blocks = _drawn_clusters(sample.clusters, seed)
+    if sample.clusters == len(sample.values):
+        # One query per document: `sums` holds the values, and a whole block is one array.
+        resampled = np.concatenate([statistic(sample.sums[drawn], axis=-1) for drawn in blocks])
+    else:
+        resampled = np.array([_of_drawn(sample, d, statistic) for block in blocks for d in block])
+    return _percentile(float(statistic(sample.values)), resampled, sample)
+
+
+def _of_drawn(sample: _Sample, drawn: np.ndarray, statistic: Callable[..., np.ndarray]) -> float:
+    counts = np.bincount(drawn, minlength=sample.clusters)
+    return float(statistic(np.repeat(sample.values, counts[sample.codes])))
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -> Difference:
