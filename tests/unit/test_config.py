@@ -157,7 +157,7 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("finetuning/learning_rate", float("nan"), "finetuning.learning_rate", "write a number"),
     ("finetuning/learning_rate", 0, "finetuning.learning_rate", "a number above 0"),
     ("finetuning/dropout_rate", 1, "finetuning.dropout_rate", "a number below 1"),
-    ("finetuning/warmup_steps", 800, "finetuning.warmup_steps", "less than 800"),
+    ("finetuning/warmup_steps", 10_000, "finetuning.warmup_steps", "write less than"),
     (f"{FULL}/finetuning", {"steps": 20}, "models.full.finetuning.warmup_steps", "less than 20"),
     (f"{FULL}/finetuning", {"step": 20}, "models.full.finetuning.step", "did you mean steps?"),
     ("headline_model", "ful", "headline_model", "did you mean full?"),

@@ -81,7 +81,9 @@ def test_every_number_in_a_table_has_its_n_and_interval(tiny_run):
     for name in set(FIGURES) - {"training"}:
         table = pd.read_csv(tiny_run / f"results/table_{name}/{name}.csv")
         assert len(table)
-        ours = table[table["n"].notna()]
+        ours = table[table["n"].notna() & table["low"].notna()]
+        one_document = table[table["n"].notna() & table["low"].isna()]
+        assert (one_document["n"] <= 1).all()
         value = {
             "patching": "broken_percent",
             "patching_by_stage": "broken_percent",
