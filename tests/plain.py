@@ -8,6 +8,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from genir.components import COMPONENTS, Component
 from genir.decoder import LeanDecoder
+from genir.t5 import t5_of
 
 PIECES, DOCUMENTS = 60, 40
 FAMILIES = {
@@ -46,8 +47,8 @@ def docid_tokens() -> torch.Tensor:
     return torch.arange(PIECES, PIECES + DOCUMENTS)
 
 
-def lean(model: T5ForConditionalGeneration) -> LeanDecoder:
-    return LeanDecoder(model, docid_tokens())
+def lean(model: T5ForConditionalGeneration, precision: torch.dtype = torch.float32) -> LeanDecoder:
+    return LeanDecoder(t5_of(model), docid_tokens(), precision)
 
 
 def random_inputs(

@@ -1,16 +1,32 @@
 """Subjects for tests: small random models with queries of random tokens."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from plain import DOCUMENTS, PIECES, lean, random_inputs, small_model
+from plain import DOCUMENTS, PIECES, random_inputs, small_model
+from transformers import T5ForConditionalGeneration
 
+from genir.blocks import Blocks
 from genir.queries import Queries
-from genir.subject import QuerySource, Subject
+from genir.subject import Subject
+from genir.t5 import t5_of
 
 
-def small_subject(family: str = "relu-tied", seed: int = 0, queries: int = 11) -> Subject:
+@dataclass(frozen=True)
+class SmallSubject(Subject):
+    """A subject with its plain Hugging Face model, computed in blocks of a few queries."""
+
+    plain: T5ForConditionalGeneration
+    sizes: Blocks
+
+    def blocks(self, patches: int = 1, models: int = 1) -> Blocks:
+        return self.sizes
+
+
+def small_subject(
+    family: str = "relu-tied", seed: int = 0, queries: int = 11, sizes: Blocks | None = None
+) -> SmallSubject:
     """Eleven queries of one to seven tokens, the first relevant to two documents."""
     model = small_model(family, seed=seed)
     ids, mask = random_inputs(queries)
@@ -21,9 +37,8 @@ def small_subject(family: str = "relu-tied", seed: int = 0, queries: int = 11) -
     names = np.array([f"q{i:02d}" for i in range(queries)], dtype=object)
     documents = np.array([f"d{i:02d}" for i in range(queries)], dtype=object)
     docids = {f"d{i:02d}": PIECES + i for i in range(DOCUMENTS)}
-    source = QuerySource(Path(), Path(), "validation", 8, batch_size=4)
     table = Queries(names, documents, inputs, relevant)
-    return Subject(model, None, docids, lean(model), table, source)
+    return SmallSubject(t5_of(model), docids, table, 4000, model, sizes or Blocks(4, 5))
 
 
 def relevant_lists(subject: Subject) -> list[list[int]]:

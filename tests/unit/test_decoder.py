@@ -95,5 +95,5 @@ def test_padding_changes_nothing(setting):
 )
 def test_a_patch_of_nothing_or_of_no_layer_is_refused(setting, patch):
     *_, decoder, memory, trace = setting
-    with pytest.raises(ValueError, match="must name layers 0 to 2"):
+    with pytest.raises(ValueError, match="must name components of layers 0 to 2 or heads 0 to 2"):
         decoder.run(memory, trace, [patch])

@@ -44,8 +44,7 @@ def test_ties_between_docids_and_other_tokens_go_by_token_id(subject):
 def test_contributions_hold_the_definitions(subject):
     table = contributions(subject)
     assert len(table) == 11 * 3 * 3
-    memory = subject.memory(subject.queries)
-    trace = subject.decoder.trace(memory)
+    (_, _, trace), *_ = subject.traces(size=11)
     row = table.query("query_id == 'q05' and layer == 1 and component == 'mlp'").iloc[0]
     before, after = trace.residual[1][5], trace.residual[2][5]
     output = trace.outputs["mlp"][1][5]

@@ -7,17 +7,17 @@ from plain import FAMILIES, plain_logits, random_inputs, small_model
 from safetensors.torch import load_file, save_file
 from tiny_text import tiny_tokenizer
 
+from genir.docids import load_docids
 from genir.errors import ModelError
 from genir.models import (
-    Start,
     add_docids,
-    load_docids,
     load_model,
     load_start,
     load_tokenizer,
     random_model,
     save_model,
 )
+from genir.start import Start
 
 DOC_IDS = [f"d{i}" for i in range(30)]
 families = pytest.mark.parametrize("family", FAMILIES)

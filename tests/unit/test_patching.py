@@ -6,10 +6,11 @@ import torch
 from plain import FAMILIES, docid_tokens, plain_logits, plain_ranks, replaced
 from subjects import relevant_lists, small_subject
 
+from genir.blocks import Blocks
 from genir.components import COMPONENTS
 from genir.errors import AnalysisError
-from genir.patching import component_means, patched_ranks, single_patches, stage_patches
-from genir.retrieval import rank_queries, top_documents
+from genir.patching import patched_ranks, place_means, single_patches, stage_patches
+from genir.retrieval import final_states, rank_queries, top_documents
 from genir.span_corruption import pad_rows
 
 METHODS = ("zero", "mean", "mean_leave_one_out", "pretrained")
@@ -27,12 +28,12 @@ def _plain_outputs(subject, place):
     from plain import component_module
 
     seen = []
-    handle = component_module(subject.model, *place).register_forward_hook(
+    handle = component_module(subject.plain, *place).register_forward_hook(
         lambda module, inputs, output: seen.append(
             (output[0] if isinstance(output, tuple) else output)[:, 0]
         )
     )
-    plain_logits(subject.model, *_padded(subject))
+    plain_logits(subject.plain, *_padded(subject))
     handle.remove()
     return seen[0]
 
@@ -64,8 +65,8 @@ def test_ranks_equal_plain_hooks_for_every_place_and_method(family):
     for method in METHODS:
         for layer, component in PLACES:
             value = _plain_value(method, (layer, component), subject, start)
-            with replaced(subject.model, {(layer, component): value}):
-                logits = plain_logits(subject.model, ids, mask)
+            with replaced(subject.plain, {(layer, component): value}):
+                logits = plain_logits(subject.plain, ids, mask)
             table = tables[f"{method}/layer{layer}.{component}"]
             relevant = relevant_lists(subject)
             assert table["query_id"].tolist() == subject.queries.ids.tolist()
@@ -83,8 +84,8 @@ def test_a_stage_patch_replaces_all_its_layers_at_once():
         patch = {
             (layer, "mlp"): _plain_value(method, (layer, "mlp"), subject, start) for layer in (0, 1)
         }
-        with replaced(subject.model, patch):
-            logits = plain_logits(subject.model, ids, mask)
+        with replaced(subject.plain, patch):
+            logits = plain_logits(subject.plain, ids, mask)
         expected = plain_ranks(logits, relevant_lists(subject), torch.arange(logits.shape[1]))
         assert tables[f"{method}/I.mlp"]["vocabulary_rank"].tolist() == expected
         assert tables[f"{method}/II.mlp"].equals(tables[f"{method}/III.mlp"])
@@ -121,7 +122,7 @@ def test_a_patch_that_changes_nothing_is_noticed(caplog):
 
 def test_means_come_from_the_correct_queries_only():
     subject = small_subject()
-    means = component_means(subject, CORRECT)
+    means = place_means(subject, CORRECT, subject.encode(), PLACES)
     assert means.queries == CORRECT.sum()
     for place in PLACES:
         expected = _plain_outputs(subject, place)[torch.from_numpy(CORRECT)].mean(0)
@@ -135,12 +136,12 @@ def test_pretrained_without_a_start_says_what_to_do():
 
 def test_means_over_too_few_queries_are_refused():
     with pytest.raises(AnalysisError, match=r"at least 2 correct .*, the model has 1"):
-        component_means(small_subject(), np.arange(11) == 3)
+        patched_ranks(small_subject(), np.arange(11) == 3, None, {"m": ("mean", [(0, "mlp")])})
 
 
 def test_top_documents_agree_with_the_docid_ranks():
     subject = small_subject()
-    best = top_documents(subject, 40)
+    best = top_documents(subject, final_states(subject), 40)
     ranks = rank_queries(subject)
     for row, (doc_id, rank) in enumerate(zip(ranks["doc_id"], ranks["docid_rank"], strict=True)):
         relevant = {doc_id, "d20"} if row == 0 else {doc_id}
@@ -148,8 +149,11 @@ def test_top_documents_agree_with_the_docid_ranks():
 
 
 def test_block_size_changes_no_rank():
-    from dataclasses import replace
-
-    subject = small_subject()
-    whole = replace(subject, source=replace(subject.source, batch_size=100))
-    assert rank_queries(subject).equals(rank_queries(whole))
+    patches = single_patches(range(3), ("zero", "mean"))
+    whole = small_subject(sizes=Blocks(100, 100))
+    expected = patched_ranks(whole, CORRECT, None, patches)
+    for sizes in (Blocks(1, 1), Blocks(3, 7), Blocks(100, 1)):
+        subject = small_subject(sizes=sizes)
+        assert rank_queries(subject).equals(rank_queries(whole))
+        for name, table in patched_ranks(subject, CORRECT, None, patches).items():
+            assert table.equals(expected[name])

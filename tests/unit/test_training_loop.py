@@ -36,7 +36,7 @@ def _losses_of_step(model, stop_at=None, seen=None):
         seed_torch("test", step)
         inputs, labels = torch.randn(6, 4), torch.randint(0, 3, (6,))
         loss = torch.nn.functional.cross_entropy(model(inputs), labels)
-        return {"loss": loss, "double_loss": 2 * loss.detach()}
+        return [{"loss": loss, "double_loss": 2 * loss.detach()}]
 
     return losses
 

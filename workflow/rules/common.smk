@@ -229,7 +229,6 @@ def query_source(input, trained, split):
         "qrels": input.test_qrels if split == "test" else input.qrels,
         "split": split,
         "query_tokens": finetuning_settings(full_name(trained))["query_tokens"],
-        "batch_size": config["evaluation"]["batch_size"],
     }
 
 

@@ -29,7 +29,7 @@ rule evaluate:
     shell:
         "python $SCRIPTS/evaluate.py --model {input.model} --sources {params.sources:q}"
         " --runs {params.runs:q} --ranks {params.ranks:q} --depth {params.depth}"
-        " --tag {wildcards.trained} 2> {log}"
+        " --tag {wildcards.trained} --memory_mb {resources.mem_mb} 2> {log}"
 
 
 rule bm25:

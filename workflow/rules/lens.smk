@@ -22,7 +22,7 @@ rule contributions:
         "Measure the contribution of every component of {wildcards.model}."
     shell:
         "python $SCRIPTS/contributions.py --model {input.model} --source {params.source:q}"
-        " --output {output} 2> {log}"
+        " --output {output} --memory_mb {resources.mem_mb} 2> {log}"
 
 
 rule rank_development:
@@ -49,7 +49,7 @@ rule rank_development:
         "Follow the rank of the relevant document through the layers of {wildcards.model}."
     shell:
         "python $SCRIPTS/rank_development.py --model {input.model} --source {params.source:q}"
-        " --output {output} 2> {log}"
+        " --output {output} --memory_mb {resources.mem_mb} 2> {log}"
 
 
 rule stages:

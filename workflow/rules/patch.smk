@@ -36,7 +36,8 @@ for model in MODELS:
                 "python $SCRIPTS/patch_component.py --model {input.model}"
                 " --source {params.source:q} --correct {input.correct}"
                 " --methods {params.methods:q} --first_layer {params.first}"
-                " --last_layer {params.last} --output {params.folder} {params.start} 2> {log}"
+                " --last_layer {params.last} --output {params.folder} {params.start}"
+                " --memory_mb {resources.mem_mb} 2> {log}"
 
     rule:
         name:
@@ -70,4 +71,4 @@ for model in MODELS:
         shell:
             "python $SCRIPTS/patch_stage.py --model {input.model} --source {params.source:q}"
             " --correct {input.correct} --methods {params.methods:q} --stages {input.stages}"
-            " --output {params.folder} {params.start} 2> {log}"
+            " --output {params.folder} {params.start} --memory_mb {resources.mem_mb} 2> {log}"

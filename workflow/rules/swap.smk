@@ -36,7 +36,8 @@ for model in MODELS:
             f"Put other encoders before the decoder of {model}."
         shell:
             "python $SCRIPTS/encoder_swap.py --model {input.model} --source {params.source:q}"
-            " --encoders {params.encoders:q} --seed {params.seed} {params.start} 2> {log}"
+            " --encoders {params.encoders:q} --seed {params.seed} {params.start}"
+            " --memory_mb {resources.mem_mb} 2> {log}"
 
 
 for model in PRETRAINED:
@@ -74,4 +75,4 @@ for model in PRETRAINED:
             f"Swap parts of the pre-trained encoder into {model}."
         shell:
             "python $SCRIPTS/partial_swap.py --model {input.model} --source {params.source:q}"
-            " --outputs {params.outputs:q} {params.start} 2> {log}"
+            " --outputs {params.outputs:q} {params.start} --memory_mb {resources.mem_mb} 2> {log}"

@@ -8,15 +8,16 @@ from genir.subject import QuerySource, load_subject
 from script import run
 
 
-def main(model: Path, source: QuerySource, output: Path) -> None:
+def main(model: Path, source: QuerySource, output: Path, memory_mb: int) -> None:
     """Measure what each component adds to the residual stream, layer by layer.
 
     Args:
         model: model folder with its docid mapping.
         source: the queries to run.
         output: Parquet to write, a row per query, layer and component.
+        memory_mb: what this process may use, in MiB.
     """
-    write_parquet(output, contributions(load_subject(model, source)))
+    write_parquet(output, contributions(load_subject(model, source, memory_mb)))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from transformers.models.t5.modeling_t5 import T5Stack
-
+from genir.encoder import LeanEncoder
 from genir.encoder_swap import with_final_norm
 from genir.files import write_parquet
-from genir.models import Start, load_model, load_start, random_model
 from genir.retrieval import rank_queries
+from genir.start import Start, start_folder
 from genir.subject import QuerySource, Subject, load_subject
+from genir.t5 import load_t5, t5_of
 from script import run
 
 
@@ -33,6 +33,7 @@ def main(
     source: QuerySource,
     encoders: list[Encoder],
     seed: int,
+    memory_mb: int,
     start: Start | None = None,
 ) -> None:
     """Put other encoders before a model's decoder and rank its validation queries.
@@ -42,23 +43,28 @@ def main(
         source: the queries to rank.
         encoders: the encoders to swap in.
         seed: seed of the random encoder.
+        memory_mb: what this process may use, in MiB.
         start: what fine-tuning started from, if it is not random.
     """
-    subject = load_subject(model, source)
+    subject = load_subject(model, source, memory_mb)
     for encoder in encoders:
-        write_parquet(encoder.output, rank_queries(subject, _stack(encoder, subject, start, seed)))
+        swapped = _encoder(encoder, model, subject, start, seed)
+        write_parquet(encoder.output, rank_queries(subject, swapped))
 
 
-def _stack(encoder: Encoder, subject: Subject, start: Start | None, seed: int) -> T5Stack:
-    own = subject.model.encoder
+def _encoder(
+    encoder: Encoder, model: Path, subject: Subject, start: Start | None, seed: int
+) -> LeanEncoder:
     if encoder.kind == "own":
-        return own
-    if encoder.kind == "model":
-        return load_model(encoder.folder).encoder
+        return subject.encoder
     if encoder.kind == "random":
-        return random_model(subject.model.config, seed).encoder
-    pretrained = load_start(start, seed)[0].encoder
-    return pretrained if encoder.kind == "pretrained" else with_final_norm(pretrained, own)
+        from genir.models import random_like
+
+        return LeanEncoder(t5_of(random_like(model, seed).to(subject.device)))
+    folder = encoder.folder if encoder.kind == "model" else start_folder(start)
+    donor = load_t5(folder, subject.device)
+    own_norm = encoder.kind == "pretrained_own_norm"
+    return with_final_norm(donor, subject.model) if own_norm else LeanEncoder(donor)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Rank the documents of a dataset for its validation and test queries."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from genir.files import write_parquet
-from genir.retrieval import rank_queries, top_documents
-from genir.subject import QuerySource, load_subject
+from genir.retrieval import final_states, ranks_of, top_documents
+from genir.subject import QuerySource, load_queries, load_subject
 from genir.trec import write_run
 from script import run
 
@@ -16,6 +17,7 @@ def main(
     ranks: list[Path],
     depth: int,
     tag: str,
+    memory_mb: int,
 ) -> None:
     """Rank the documents of a dataset for its validation and test queries.
 
@@ -26,11 +28,14 @@ def main(
         ranks: ranks of the relevant document (Parquet) to write for each split.
         depth: how many documents a run lists per query.
         tag: name of the run.
+        memory_mb: what this process may use, in MiB.
     """
+    loaded = load_subject(model, sources[0], memory_mb)
     for source, run_file, ranks_file in zip(sources, runs, ranks, strict=True):
-        subject = load_subject(model, source)
-        write_run(run_file, subject.queries.ids, top_documents(subject, depth), tag)
-        write_parquet(ranks_file, rank_queries(subject))
+        subject = replace(loaded, queries=load_queries(model, source, loaded.docids))
+        states = final_states(subject)
+        write_run(run_file, subject.queries.ids, top_documents(subject, states, depth), tag)
+        write_parquet(ranks_file, ranks_of(subject, states))
 
 
 if __name__ == "__main__":

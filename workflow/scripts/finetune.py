@@ -3,7 +3,7 @@
 from genir.dataset_files import TrainingFiles
 from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
 from genir.finetuning import FinetuningConfig
-from genir.models import Start
+from genir.start import Start
 from script import run
 
 

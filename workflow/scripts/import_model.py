@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.docids import load_docids
 from genir.errors import ModelError
 from genir.files import atomic_folder
-from genir.models import load_docids, load_model, load_tokenizer, save_model
+from genir.models import load_model, load_tokenizer, save_model
 from script import run
 
 

@@ -4,14 +4,17 @@ from pathlib import Path
 
 from genir.encoder_swap import partial_encoder
 from genir.files import write_parquet
-from genir.models import Start, load_start
 from genir.progress import Progress
 from genir.retrieval import rank_queries
+from genir.start import Start, start_folder
 from genir.subject import QuerySource, load_subject
+from genir.t5 import load_t5
 from script import run
 
 
-def main(model: Path, source: QuerySource, start: Start, outputs: dict[str, Path]) -> None:
+def main(
+    model: Path, source: QuerySource, start: Start, outputs: dict[str, Path], memory_mb: int
+) -> None:
     """Swap single parts of the pre-trained encoder in and rank the validation queries.
 
     Args:
@@ -19,12 +22,13 @@ def main(model: Path, source: QuerySource, start: Start, outputs: dict[str, Path
         source: the queries to rank.
         start: what fine-tuning started from.
         outputs: ranks (Parquet) to write for each part.
+        memory_mb: what this process may use, in MiB.
     """
-    subject = load_subject(model, source)
-    donor = load_start(start, seed=0)[0].encoder
+    subject = load_subject(model, source, memory_mb)
+    donor = load_t5(start_folder(start), subject.device)
     progress = Progress("partial swaps", len(outputs))
     for done, (part, output) in enumerate(outputs.items(), start=1):
-        encoder = partial_encoder(subject.model.encoder, donor, part)
+        encoder = partial_encoder(subject.model, donor, part)
         write_parquet(output, rank_queries(subject, encoder))
         progress.update(done)
 

@@ -181,6 +181,11 @@ def _check_finetuning(config: Config) -> None:
             continue
         settings = config_model.finetuning(config, name)
         _check_warmup(f"models.{name}.finetuning", settings)
+        if settings["accumulation"] > settings["batch_size"]:
+            raise ConfigError(
+                f"models.{name}.finetuning.accumulation: {settings['accumulation']} parts are more "
+                f"than the examples of a batch; write at most {settings['batch_size']}"
+            )
         split = config["datasets"][model["dataset"]]["split"]
         if split == "document" and settings["indexing_ratio"] == 0:
             raise ConfigError(

@@ -16,8 +16,8 @@ def contributions(subject: Subject) -> pd.DataFrame:
     the output with the residual stream before and after the layer.
     """
     tables = []
-    for block in subject.queries.blocks(subject.source.batch_size):
-        trace = subject.decoder.trace(subject.memory(block))
+    for rows, _, trace in subject.traces():
+        block = subject.queries.take(rows)
         tables += [
             _layer_table(block, trace, layer, component)
             for layer in range(len(trace.residual) - 1)
@@ -36,4 +36,4 @@ def _layer_table(block: Queries, trace: Trace, layer: int, component: str) -> pd
         "cosine_output": cosine_similarity(output, after, dim=-1),
     }
     names = {"query_id": block.ids, "doc_id": block.doc_ids, "layer": layer, "component": component}
-    return pd.DataFrame(names | {name: value.numpy() for name, value in values.items()})
+    return pd.DataFrame(names | {name: value.cpu().numpy() for name, value in values.items()})

@@ -8,10 +8,12 @@ import pandas as pd
 
 from genir.checkpoints import Checkpoint
 from genir.dataset_files import TrainingFiles
+from genir.devices import best_device
 from genir.files import atomic_folder, write_csv
 from genir.finetuning import FinetuningConfig, build_examples, finetune, without_documents
-from genir.models import Start, add_docids, load_start, save_model
+from genir.models import add_docids, load_start, save_model
 from genir.run_record import write_run_record
+from genir.start import Start
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,10 @@ def make_finetuned_model(
     model, tokenizer = load_start(start, settings.seed)
     docids = add_docids(model, documents["doc_id"].tolist(), settings.seed)
     kept = without_documents(documents, pairs, removed)
-    examples = build_examples(*kept, docids, tokenizer, settings)
+    examples = build_examples(*kept, docids, tokenizer.backend_tokenizer, settings)
     checkpoint = Checkpoint(outputs.checkpoints)
-    curve = finetune(model, examples, settings, checkpoint)
+    device = best_device()
+    curve = finetune(model.to(device), examples, settings, checkpoint)
     with atomic_folder(outputs.model) as folder:
         save_model(folder, model, tokenizer, docids)
     write_csv(outputs.curve, pd.DataFrame(curve))
@@ -51,6 +54,8 @@ def make_finetuned_model(
         documents=len(kept[0]),
         training_queries=len(kept[1]),
         parameters=model.num_parameters(),
+        device=device.type,
+        bfloat16=settings.uses_bfloat16(device),
         final_loss=curve[-1]["loss"],
     )
     checkpoint.remove()

@@ -1,25 +1,29 @@
 """Fine-tuning a T5 to predict an atomic docid in one decoder step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
+from tokenizers import Tokenizer
 from torch.nn import functional
-from transformers import PreTrainedTokenizerBase, T5ForConditionalGeneration
-from transformers.models.t5.modeling_t5 import T5Attention
+from transformers import T5ForConditionalGeneration
 
 from genir.checkpoints import Checkpoint
+from genir.devices import multiplies_bfloat16_faster
+from genir.dropout import Dropout
+from genir.one_step import OneStep
 from genir.seeding import EpochSampler
-from genir.span_corruption import pad_rows
-from genir.torch_seeding import seed_torch
+from genir.tokens import truncated_tokens
 from genir.training_loop import train
 
 
 @dataclass(frozen=True)
 class FinetuningConfig:
-    """How a model is fine-tuned; `indexing_ratio` is indexing examples per retrieval example."""
+    """How a model is fine-tuned; `indexing_ratio` is indexing examples per retrieval example. A
+    batch is computed in `accumulation` parts, one after the other."""
 
     seed: int
     steps: int
@@ -31,7 +35,16 @@ class FinetuningConfig:
     learning_rate: float
     warmup_steps: int
     decay_fraction: float
+    precision: Literal["float32", "bfloat16", "auto"]
+    accumulation: int
+    gradient_checkpointing: bool
     checkpoint_every: int
+
+    def uses_bfloat16(self, device: torch.device) -> bool:
+        """Whether products are computed in bfloat16; `auto` is where the processor gains by it."""
+        if self.precision == "auto":
+            return multiplies_bfloat16_faster(device)
+        return self.precision == "bfloat16"
 
     def halves(self) -> dict[str, int]:
         """How many examples of a batch are of each task; both occur unless the ratio is 0."""
@@ -50,14 +63,6 @@ class Examples:
     labels: np.ndarray
 
 
-def truncated_tokens(
-    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, tokens: int
-) -> list[np.ndarray]:
-    """Token ids of every text, cut to `tokens` with the end token kept."""
-    encoded = tokenizer(list(texts), truncation=True, max_length=tokens)["input_ids"]
-    return [np.array(ids) for ids in encoded]
-
-
 def document_text(documents: pd.DataFrame) -> pd.Series:
     """The text that is indexed: title, then body."""
     return (documents["title"].str.strip() + ". " + documents["text"]).str.removeprefix(". ")
@@ -67,7 +72,7 @@ def build_examples(
     documents: pd.DataFrame,
     pairs: pd.DataFrame,
     docids: dict[str, int],
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: Tokenizer,
     config: FinetuningConfig,
 ) -> dict[str, Examples]:
     """Indexing examples from `documents`, retrieval examples from `pairs` (text, doc_id)."""
@@ -79,70 +84,37 @@ def build_examples(
     }
 
 
-def first_step_states(model: T5ForConditionalGeneration, inputs: list[np.ndarray]) -> torch.Tensor:
-    """Decoder states `[example, d_model]` of the one step after the start token."""
-    pad = model.config.pad_token_id
-    ids = torch.from_numpy(pad_rows(inputs, pad))
-    lengths = torch.tensor([len(row) for row in inputs])
-    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-    memory = model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-    start = torch.full((len(ids), 1), model.config.decoder_start_token_id)
-    return model.decoder(
-        input_ids=start,
-        encoder_hidden_states=memory,
-        encoder_attention_mask=mask,
-        use_cache=False,
-    ).last_hidden_state[:, 0]
-
-
-def output_logits(model: T5ForConditionalGeneration, states: torch.Tensor) -> torch.Tensor:
-    """Logits over the whole vocabulary of decoder states after the final norm."""
-    scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
-    return model.lm_head(states * scale)
-
-
 def finetune(
     model: T5ForConditionalGeneration,
     examples: dict[str, Examples],
     config: FinetuningConfig,
     checkpoint: Checkpoint,
 ) -> list[dict[str, float]]:
-    """Train `model` in place by cross-entropy over the whole vocabulary; returns the loss curve.
-
-    The two tasks are encoded apart, because queries are much shorter than documents.
-    """
+    """Train `model` in place by cross-entropy over the whole vocabulary; returns the loss curve."""
     samplers = {
         task: EpochSampler(len(examples[task].inputs), size, config.seed, task)
         for task, size in config.halves().items()
     }
-    _set_dropout(model, config.dropout_rate)
+    one_step = OneStep(model)
+    device, halved = one_step.encoder.device, config.uses_bfloat16(one_step.encoder.device)
 
-    def losses(step: int) -> dict[str, torch.Tensor]:
-        seed_torch(config.seed, "dropout", step)
-        states, labels, sizes = [], [], []
-        for task, sample in samplers.items():
-            rows = sample(step)
-            states.append(first_step_states(model, [examples[task].inputs[i] for i in rows]))
-            labels.append(torch.from_numpy(examples[task].labels[rows]))
-            sizes.append(len(rows))
-        logits = output_logits(model, torch.cat(states))
-        each = functional.cross_entropy(logits, torch.cat(labels), reduction="none")
-        parts = dict(zip(samplers, each.detach().split(sizes), strict=True))
-        return {"loss": each.mean()} | {f"{task}_loss": p.mean() for task, p in parts.items()}
+    def losses(step: int) -> Iterator[dict[str, torch.Tensor]]:
+        rows = [(task, row) for task, sample in samplers.items() for row in sample(step)]
+        for part, some in enumerate(np.array_split(np.arange(len(rows)), config.accumulation)):
+            chosen = [rows[place] for place in some]
+            inputs = [examples[task].inputs[row] for task, row in chosen]
+            labels = torch.tensor([examples[task].labels[row] for task, row in chosen])
+            drop = Dropout(config.dropout_rate, config.seed, "dropout", step, part)
+            with torch.autocast(device.type, torch.bfloat16, enabled=halved):
+                logits = one_step.logits(inputs, drop, config.gradient_checkpointing)
+            each = functional.cross_entropy(logits.float(), labels.to(device), reduction="none")
+            tasks = np.array([task for task, _ in chosen])
+            yield {"loss": each.sum() / len(rows)} | {
+                f"{task}_loss": each.detach()[torch.from_numpy(tasks == task)].sum() / size
+                for task, size in config.halves().items()
+            }
 
     return train(model, losses, config, checkpoint, "fine-tuning")
-
-
-def _set_dropout(model: T5ForConditionalGeneration, rate: float) -> None:
-    """Dropout of embeddings, neurons and component outputs.
-
-    Attention weights keep theirs at 0: with dropout they lose the fused attention kernel.
-    """
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = rate
-        elif isinstance(module, T5Attention):
-            module.dropout = 0.0
 
 
 def without_documents(

@@ -19,8 +19,8 @@ def rank_development(subject: Subject) -> pd.DataFrame:
     Sources are the residual stream after the layer and the outputs of its cross-attention and MLP.
     """
     tables = []
-    for block in subject.queries.blocks(subject.source.batch_size):
-        trace = subject.decoder.trace(subject.memory(block))
+    for rows, _, trace in subject.traces():
+        block = subject.queries.take(rows)
         for layer in range(len(trace.residual) - 1):
             states = (
                 trace.residual[layer + 1],
@@ -45,8 +45,8 @@ def _table(
             "doc_id": block.doc_ids,
             "layer": layer,
             "source": source,
-            "vocabulary_rank": ranks.vocabulary.numpy(),
-            "docid_rank": ranks.docid.numpy(),
+            "vocabulary_rank": ranks.vocabulary.cpu().numpy(),
+            "docid_rank": ranks.docid.cpu().numpy(),
             "mean_docid_rank": docid.numpy(),
             "mean_other_rank": other.numpy(),
         }
@@ -58,11 +58,11 @@ def mean_token_ranks(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean vocabulary rank of the docid tokens and of all other tokens, per row of `state`."""
     size, documents = len(unembedding.is_docid), len(unembedding.docid_tokens)
-    is_docid = unembedding.is_docid.numpy()
+    is_docid = unembedding.is_docid.cpu().numpy()
     sums = [
         _docid_rank_sum(row, is_docid)
         for _, logits in unembedding.blocks(state)
-        for row in logits.numpy()
+        for row in logits.cpu().numpy()
     ]
     docid = torch.tensor(sums, dtype=torch.float64)
     return docid / documents, (size * (size + 1) / 2 - docid) / (size - documents)

@@ -1,9 +1,7 @@
 """Loading T5 models, giving them docid tokens, saving them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from transformers import (
@@ -13,23 +11,12 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from genir.docids import DOCIDS_FILE
 from genir.errors import ModelError
-from genir.files import read_json, write_json
+from genir.files import write_json
 from genir.seeding import seed_from
+from genir.start import Start
 from genir.torch_seeding import seed_torch
-
-DOCIDS_FILE = "docids.json"
-
-
-@dataclass(frozen=True)
-class Start:
-    """What fine-tuning starts from: a folder, a hub id at a revision, or random weights in the
-    shape and with the tokenizer of the folder `path`."""
-
-    type: Literal["folder", "hub", "random"]
-    path: str = ""
-    id: str = ""
-    revision: str = ""
 
 
 def load_start(
@@ -43,9 +30,14 @@ def load_start(
         return _load(start.id, revision=start.revision)
     if start.type == "folder":
         return _load(_existing(start.path), local_files_only=True)
-    folder = _existing(start.path)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    return random_model(config, seed), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(_existing(start.path), local_files_only=True)
+    return random_like(start.path, seed), tokenizer
+
+
+def random_like(folder: Path | str, seed: int) -> T5ForConditionalGeneration:
+    """A random model in the shape of the one in `folder`."""
+    config = AutoConfig.from_pretrained(_existing(folder), local_files_only=True)
+    return random_model(config, seed)
 
 
 def random_model(config: AutoConfig, seed: int) -> T5ForConditionalGeneration:
@@ -128,32 +120,3 @@ def save_model(
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_json(folder / DOCIDS_FILE, docids)
-
-
-def load_docids(path: Path | str, vocabulary: int) -> dict[str, int]:
-    """The token of each docid.
-
-    Raises ModelError if the file is not a JSON object of distinct tokens below `vocabulary`.
-    """
-    try:
-        docids = read_json(path)
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f'{path} is not a docid mapping ({{"<doc_id>": <token>}}): {error}'
-        ) from None
-    if not isinstance(docids, dict) or not docids:
-        raise ModelError(f'{path} must be a JSON object {{"<doc_id>": <token>, ...}}')
-    seen: dict[int, str] = {}
-    for doc_id, token in docids.items():
-        if type(token) is not int or not 0 <= token < vocabulary:
-            raise ModelError(
-                f"{path}: docid {doc_id!r} has token {token!r}; write a whole number "
-                f"from 0 to {vocabulary - 1}, the model's last row"
-            )
-        if token in seen:
-            raise ModelError(
-                f"{path}: docids {seen[token]!r} and {doc_id!r} share token {token}; "
-                "every document needs a token of its own"
-            )
-        seen[token] = doc_id
-    return docids

@@ -1,33 +1,33 @@
 """Activation patching: component outputs replaced by zero, a mean, or another model's outputs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
-from genir.components import COMPONENTS, Component, Method
-from genir.decoder import Trace
+from genir.components import COMPONENTS, Method
+from genir.decoder import Outputs, Place
 from genir.errors import AnalysisError
 from genir.progress import LOGGER, Progress
 from genir.queries import Queries, ranks_table
-from genir.subject import Subject
+from genir.subject import Hidden, Subject
 
-Place = tuple[int, Component]
+AVERAGES = ("mean", "mean_leave_one_out")
 
 
 @dataclass(frozen=True)
-class ComponentMeans:
-    """Sums of component outputs over the correct queries, `[layer, d_model]` each, and how many
+class Means:
+    """Sums `[d_model]` of the outputs of some places over the correct queries, and how many
     queries those are."""
 
-    sums: dict[Component, torch.Tensor]
+    sums: dict[Place, torch.Tensor]
     queries: int
 
     def mean(self, place: Place) -> torch.Tensor:
         """Mean output `[d_model]`, the patched query included (the study's mean)."""
-        return self.sums[place[1]][place[0]] / self.queries
+        return self.sums[place] / self.queries
 
     def leave_one_out(
         self, place: Place, output: torch.Tensor, correct: torch.Tensor
@@ -36,37 +36,33 @@ class ComponentMeans:
         the patched queries' own outputs, `correct` `[query]` says which of them are in the sum."""
         own = output * correct[:, None]
         others = self.queries - correct[:, None].to(output.dtype)
-        return (self.sums[place[1]][place[0]] - own) / others
+        return (self.sums[place] - own) / others
 
 
 @dataclass(frozen=True)
 class BlockValues:
     """Replacement values for one block of queries."""
 
-    trace: Trace
-    means: ComponentMeans
+    outputs: Outputs
+    means: Means | None
     correct: torch.Tensor
-    pretrained: Trace | None
+    pretrained: Outputs | None
 
     def value(self, method: Method, place: Place) -> torch.Tensor:
         """What `method` puts at `place`: `[d_model]` or `[query, d_model]`."""
-        output = self.trace.output(*place)
         if method == "zero":
-            return torch.zeros_like(output[0])
+            return torch.zeros_like(self.outputs(place)[0])
         if method == "mean":
             return self.means.mean(place)
         if method == "mean_leave_one_out":
-            return self.means.leave_one_out(place, output, self.correct)
-        if self.pretrained is None:
-            raise AnalysisError(
-                "patching method 'pretrained' needs the weights that fine-tuning started from; "
-                "a random start has none: give the model another `start` or leave the method out"
-            )
-        return self.pretrained.output(*place)
+            return self.means.leave_one_out(place, self.outputs(place), self.correct)
+        return self.pretrained(place)
 
 
-def component_means(subject: Subject, correct: np.ndarray) -> ComponentMeans:
-    """Sums over the queries marked in `correct` `[query]`.
+def place_means(
+    subject: Subject, correct: np.ndarray, hidden: Hidden, places: Sequence[Place]
+) -> Means:
+    """Sums over the queries marked in `correct` `[query]`, which `hidden` holds encoded.
 
     Raises AnalysisError with fewer than two correct queries.
     """
@@ -76,11 +72,11 @@ def component_means(subject: Subject, correct: np.ndarray) -> ComponentMeans:
             "mean patching needs at least 2 correct validation queries, the model has "
             f"{len(chosen)}; train it longer or hold out more queries"
         )
-    sums = dict.fromkeys(COMPONENTS, torch.zeros(()))
-    for block in subject.queries.take(chosen).blocks(subject.source.batch_size):
-        trace = subject.decoder.trace(subject.memory(block))
-        sums = {name: total + trace.outputs[name].sum(1) for name, total in sums.items()}
-    return ComponentMeans(sums, len(chosen))
+    sums = dict.fromkeys(places, torch.zeros(()))
+    for _, memory, trace in subject.traces(hidden, chosen):
+        outputs = subject.decoder.outputs(memory, trace)
+        sums = {place: total + outputs(place).sum(0) for place, total in sums.items()}
+    return Means(sums, len(chosen))
 
 
 def patched_ranks(
@@ -91,50 +87,62 @@ def patched_ranks(
 ) -> dict[str, pd.DataFrame]:
     """Ranks of every query under every named patch.
 
-    A patch is a method and the places (layer, component) it replaces together. `pretrained` is the
-    model that fine-tuning started from, on the same queries. A patch that leaves every residual
-    stream as it was is reported as a warning: at layer 0 the self-attention reads the start token
-    alone, so its mean is its output; anywhere else it points at a mistake.
+    A patch is a method and the places (layer, component[, head]) it replaces together. `pretrained`
+    is the model that fine-tuning started from, on the same queries. A patch that leaves every
+    residual stream as it was is reported as a warning: at layer 0 the self-attention reads the
+    start token alone, so its mean is its output; anywhere else it points at a mistake.
     """
-    means = component_means(subject, correct)
+    if pretrained is None and any(method == "pretrained" for method, _ in patches.values()):
+        raise AnalysisError(
+            "patching method 'pretrained' needs the weights that fine-tuning started from; "
+            "a random start has none: give the model another `start` or leave the method out"
+        )
+    hidden = subject.encode()
+    averaged = [places for method, places in patches.values() if method in AVERAGES]
+    places = sorted(dict.fromkeys(place for some in averaged for place in some))
+    means = place_means(subject, correct, hidden, places) if places else None
+    start_hidden = pretrained and pretrained.encode()
+    blocks = subject.blocks(len(patches), 1 if pretrained is None else 2)
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in patches}
-    changed = torch.zeros(len(patches), dtype=torch.bool)
+    names, changed = list(patches), dict.fromkeys(patches, False)
     progress = Progress("patched queries", len(subject.queries))
-    done = 0
-    for block in subject.queries.blocks(subject.source.batch_size):
-        values = _block_values(subject, block, means, correct, pretrained)
+    for rows, memory, trace in subject.traces(hidden, size=blocks.queries):
+        start = pretrained and next(pretrained.traces(start_hidden, rows, len(rows)))
+        values = BlockValues(
+            subject.decoder.outputs(memory, trace),
+            means,
+            torch.from_numpy(correct[rows]).to(trace.states.device),
+            start and pretrained.decoder.outputs(*start[1:]),
+        )
         runs = [{place: values.value(method, place) for place in places}
                 for method, places in patches.values()]  # fmt: skip
-        residual = subject.decoder.run(subject.memory(block), values.trace, runs)
-        changed |= (residual != values.trace.residual[-1]).any(-1).any(-1)
-        for name, ranks in zip(patches, _ranks(subject, block, residual), strict=True):
-            tables[name].append(ranks)
-        done += len(block)
-        progress.update(done)
-    for name, has_changed in zip(patches, changed.tolist(), strict=True):
-        if not has_changed:
+        block = subject.queries.take(rows)
+        for chosen, streams in subject.decoder.runs(memory, trace, runs, blocks.patches):
+            differs = (streams != trace.states[-1]).flatten(1).any(1).tolist()
+            for number, ranks, moved in zip(
+                chosen, _ranks(subject, block, streams), differs, strict=True
+            ):
+                tables[names[number]].append(ranks)
+                changed[names[number]] |= moved
+        progress.update(int(rows[-1]) + 1)
+    for name in names:
+        if not changed[name]:
             LOGGER.warning("patch %s changed no residual stream of any query", name)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
-def _block_values(
-    subject: Subject,
-    block: Queries,
-    means: ComponentMeans,
-    correct: np.ndarray,
-    pretrained: Subject | None,
-) -> BlockValues:
-    trace = subject.decoder.trace(subject.memory(block))
-    marked = torch.from_numpy(correct[np.isin(subject.queries.ids, block.ids)])
-    start = pretrained and pretrained.decoder.trace(pretrained.memory(block))
-    return BlockValues(trace, means, marked, start)
-
-
-def _ranks(subject: Subject, block: Queries, residual: torch.Tensor) -> list[pd.DataFrame]:
-    """One ranks table per patch of `residual` `[patch, query, d_model]`."""
-    rank = subject.decoder.unembedding.ranks
-    every = [rank(stream, block.relevant) for stream in residual]
-    return [ranks_table(block, ranks.vocabulary, ranks.docid) for ranks in every]
+def _ranks(subject: Subject, block: Queries, streams: torch.Tensor) -> list[pd.DataFrame]:
+    """One ranks table per patch of `streams` `[patch, query, d_model]`."""
+    patches = len(streams)
+    ranks = subject.decoder.unembedding.ranks(
+        streams.flatten(0, 1), block.relevant.repeat(patches, 1)
+    )
+    return [
+        ranks_table(block, vocabulary, docid)
+        for vocabulary, docid in zip(
+            ranks.vocabulary.view(patches, -1), ranks.docid.view(patches, -1), strict=True
+        )
+    ]
 
 
 def single_patches(

@@ -96,10 +96,10 @@ def pretrain(
     """Train `model` in place, continuing from `checkpoint` where there is one; the loss curve."""
     sample = EpochSampler(len(pieces), config.batch_size, config.seed, "pretraining-order")
 
-    def losses(step: int) -> dict[str, torch.Tensor]:
+    def losses(step: int) -> list[dict[str, torch.Tensor]]:
         seed_torch(config.seed, "pretraining-dropout", step)
         rng = generator(config.seed, "pretraining-noise", step)
         batch = corrupted_batch([pieces[i] for i in sample(step)], config, tokenizer, rng)
-        return {"loss": model(**batch, use_cache=False).loss}
+        return [{"loss": model(**batch, use_cache=False).loss}]
 
     return train(model, losses, config, checkpoint, "pre-training")

@@ -1,17 +1,16 @@
-"""Queries as an analysis needs them: tokens, relevant docid tokens, encoder output in blocks."""
+"""Queries as an analysis needs them: tokens, relevant docid tokens."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedTokenizerBase
+from tokenizers import Tokenizer
 
 from genir.errors import AnalysisError
-from genir.finetuning import truncated_tokens
 from genir.ranking import NO_TOKEN
 from genir.span_corruption import pad_rows
+from genir.tokens import truncated_tokens
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,6 @@ class Queries:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def blocks(self, size: int) -> Iterator["Queries"]:
-        """Consecutive parts of at most `size` queries."""
-        for start in range(0, len(self), size):
-            yield self.take(np.arange(start, min(start + size, len(self))))
-
     def take(self, rows: np.ndarray) -> "Queries":
         inputs = [self.inputs[row] for row in rows]
         return Queries(self.ids[rows], self.doc_ids[rows], inputs, self.relevant[rows])
@@ -41,7 +35,7 @@ def build_queries(
     table: pd.DataFrame,
     qrels: pd.DataFrame,
     docids: dict[str, int],
-    tokenizer: PreTrainedTokenizerBase,
+    tokenizer: Tokenizer,
     tokens: int,
 ) -> Queries:
     """Queries of `table` (query_id, text, doc_id) with the relevant documents of `qrels`.
@@ -65,24 +59,13 @@ def build_queries(
     )
 
 
-@torch.no_grad()
-def encode(
-    encoder: torch.nn.Module, queries: Queries, pad: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Encoder output `[query, token, d_model]` and attention mask `[query, token]`."""
-    ids = torch.from_numpy(pad_rows(queries.inputs, pad))
-    lengths = torch.tensor([len(row) for row in queries.inputs])
-    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-    return encoder(input_ids=ids, attention_mask=mask).last_hidden_state, mask
-
-
 def ranks_table(queries: Queries, vocabulary: torch.Tensor, docid: torch.Tensor) -> pd.DataFrame:
     """query_id, doc_id, vocabulary_rank, docid_rank."""
     return pd.DataFrame(
         {
             "query_id": queries.ids,
             "doc_id": queries.doc_ids,
-            "vocabulary_rank": vocabulary.numpy(),
-            "docid_rank": docid.numpy(),
+            "vocabulary_rank": vocabulary.cpu().numpy(),
+            "docid_rank": docid.cpu().numpy(),
         }
     )

@@ -1,56 +1,118 @@
-"""A model under study: its weights, its lean decoder and the queries it is studied on."""
+"""A model under study: its encoder, its decoder and the queries it is studied on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedTokenizerBase, T5ForConditionalGeneration
+from tokenizers import Tokenizer
+from torch.nn.utils.rnn import pad_sequence
 
-from genir.decoder import LeanDecoder, Memory
-from genir.models import DOCIDS_FILE, load_docids, load_model, load_tokenizer
-from genir.queries import Queries, build_queries, encode
+from genir.blocks import Blocks, plan_blocks
+from genir.decoder import LeanDecoder, Memory, Trace
+from genir.devices import best_device
+from genir.docids import DOCIDS_FILE, load_docids
+from genir.encoder import LeanEncoder, token_batch
+from genir.queries import Queries, build_queries
+from genir.t5 import T5, load_t5
 from genir.trec import read_qrels
+
+Hidden = list[torch.Tensor]
+"""Encoder output of every query, `[token, d_model]` each."""
 
 
 @dataclass(frozen=True)
 class QuerySource:
-    """Where the queries of one split come from and how they are cut and batched."""
+    """Where the queries of one split come from and how they are cut."""
 
     queries: Path
     qrels: Path
     split: str
     query_tokens: int
-    batch_size: int
 
 
 @dataclass(frozen=True)
 class Subject:
-    """`docids` maps each doc_id to its token; `source` says where `queries` came from."""
+    """`docids` maps each doc_id to its token; `memory_mb` is what the process may use, in MiB."""
 
-    model: T5ForConditionalGeneration
-    tokenizer: PreTrainedTokenizerBase
+    model: T5
     docids: dict[str, int]
-    decoder: LeanDecoder
     queries: Queries
-    source: QuerySource
+    memory_mb: int
+
+    @cached_property
+    def encoder(self) -> LeanEncoder:
+        return LeanEncoder(self.model)
+
+    @cached_property
+    def decoder(self) -> LeanDecoder:
+        tokens = torch.tensor(list(self.docids.values()), dtype=torch.long)
+        return LeanDecoder(self.model, tokens)
 
     @property
-    def pad(self) -> int:
-        return self.model.config.pad_token_id
+    def device(self) -> torch.device:
+        return self.model.embedding.device
 
-    def memory(self, queries: Queries, encoder: torch.nn.Module | None = None) -> Memory:
-        """What the decoder reads of `queries` through `encoder` (the model's own by default)."""
-        return self.decoder.memory(*encode(encoder or self.model.encoder, queries, self.pad))
+    def blocks(self, patches: int = 1, models: int = 1) -> Blocks:
+        """How many queries and patches to compute at a time, with `models` models in memory."""
+        longest = max(map(len, self.queries.inputs))
+        return plan_blocks(self.model, longest, patches, models, self.memory_mb)
+
+    def reading(self, model: T5) -> "Subject":
+        """The same queries before another model, without docids."""
+        return Subject(model, {}, self.queries, self.memory_mb)
+
+    @torch.no_grad()
+    def encode(self, encoder: LeanEncoder | None = None) -> Hidden:
+        """Every query through the model's own or another encoder, each once."""
+        encoder = encoder or self.encoder
+        order = np.argsort([len(row) for row in self.queries.inputs], kind="stable")
+        hidden: Hidden = [torch.empty(0)] * len(order)
+        size = self.blocks().queries
+        for start in range(0, len(order), size):
+            rows = order[start : start + size]
+            batch = token_batch([self.queries.inputs[row] for row in rows], encoder.device)
+            for row, states in zip(rows, encoder(batch), strict=True):
+                hidden[row] = states[: len(self.queries.inputs[row])].clone()
+        return hidden
+
+    def memory(self, hidden: Hidden) -> Memory:
+        """What the decoder reads of some queries."""
+        lengths = torch.tensor([len(states) for states in hidden])
+        mask = torch.arange(int(lengths.max())) < lengths[:, None]
+        return self.decoder.memory(
+            pad_sequence(hidden, batch_first=True), mask.to(hidden[0].device)
+        )
+
+    def traces(
+        self,
+        hidden: Hidden | None = None,
+        rows: np.ndarray | None = None,
+        size: int | None = None,
+    ) -> Iterator[tuple[np.ndarray, Memory, Trace]]:
+        """Unmodified runs over all queries or those in `rows`, `size` at a time: the rows, what the
+        decoder reads of them, the run. `hidden` if they are encoded already."""
+        hidden = self.encode() if hidden is None else hidden
+        rows = np.arange(len(hidden)) if rows is None else rows
+        size = size or self.blocks().queries
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
+            memory = self.memory([hidden[row] for row in block])
+            yield block, memory, self.decoder.trace(memory)
 
 
-def load_subject(folder: Path, source: QuerySource) -> Subject:
+def load_subject(folder: Path, source: QuerySource, memory_mb: int) -> Subject:
     """Load a model folder with its docid mapping, and one split of its dataset."""
-    model = load_model(folder)
-    tokenizer = load_tokenizer(folder)
-    mapping = load_docids(Path(folder) / DOCIDS_FILE, model.shared.num_embeddings)
-    decoder = LeanDecoder(model, torch.tensor(list(mapping.values())))
+    model = load_t5(folder, best_device())
+    docids = load_docids(Path(folder) / DOCIDS_FILE, len(model.embedding))
+    return Subject(model, docids, load_queries(folder, source, docids), memory_mb)
+
+
+def load_queries(folder: Path, source: QuerySource, docids: dict[str, int]) -> Queries:
+    """One split of a dataset, with the tokenizer in `folder` and the docid tokens of a model."""
     table = pd.read_parquet(source.queries).query("split == @source.split").reset_index(drop=True)
-    qrels = read_qrels(source.qrels)
-    queries = build_queries(table, qrels, mapping, tokenizer, source.query_tokens)
-    return Subject(model, tokenizer, mapping, decoder, queries, source)
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    return build_queries(table, read_qrels(source.qrels), docids, tokenizer, source.query_tokens)

@@ -1,7 +1,7 @@
 """The optimisation loop shared by pre-training and fine-tuning."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from genir.optimization import Schedule, build_optimizer
 from genir.progress import Progress
 
 CURVE_POINTS = 200
-LossesOfStep = Callable[[int], dict[str, torch.Tensor]]
+LossesOfStep = Callable[[int], Iterable[dict[str, torch.Tensor]]]
 
 
 class TrainingConfig(Schedule):
@@ -31,9 +31,10 @@ def train(
 ) -> list[dict[str, float]]:
     """Train `model` in place, from `checkpoint` where there is one; returns the loss curve.
 
-    `losses_of_step(step)` gives named scalar losses; the one called "loss" is minimised. It must
-    depend on the step number and the weights alone, or a resumed run ends elsewhere. The curve has
-    one {step, <mean of every named loss>, learning_rate, seconds} per 1/200 of the run.
+    `losses_of_step(step)` gives the parts of a batch, each as named scalar losses that are added
+    up; the one called "loss" is minimised. It must depend on the step number and the weights alone,
+    or a resumed run ends elsewhere. The curve has one {step, <mean of every named loss>,
+    learning_rate, seconds} per 1/200 of the run.
     """
     optimizer, schedule = build_optimizer(model, config)
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
@@ -46,12 +47,14 @@ def train(
     began = time.monotonic()
     model.train()
     for step in range(start, config.steps):
-        losses = losses_of_step(step)
-        losses["loss"].backward()
+        sums: dict[str, torch.Tensor] = {}
+        for losses in losses_of_step(step):
+            losses["loss"].backward()
+            sums |= {name: sums.get(name, 0.0) + value.detach() for name, value in losses.items()}
         optimizer.step()
         schedule.step()
         optimizer.zero_grad(set_to_none=True)
-        recent.append({name: value.item() for name, value in losses.items()})
+        recent.append({name: value.item() for name, value in sums.items()})
         progress.update(step + 1, f"loss {np.mean([r['loss'] for r in recent]):.3f}")
         if (step + 1) % every == 0 or step + 1 == config.steps:
             seconds = before + time.monotonic() - began
