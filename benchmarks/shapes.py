@@ -9,8 +9,8 @@ from transformers import T5Config, T5ForConditionalGeneration
 PIECES = 32128
 FIRST_PIECE = 3
 END = 1
-SHORTEST, LONGEST = 6, 20
-MEAN_LENGTH, LENGTH_DEVIATION = 12, 3
+SHORTEST, LONGEST = 5, 32
+MEDIAN_LENGTH, LENGTH_SPREAD = 14, 0.3
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,13 @@ def _deviations(shape: Shape) -> dict[str, float]:
 def random_batches(
     shape: Shape, queries: int, batch_size: int, seed: int = 0, by_length: bool = False
 ) -> list[Batch]:
-    """Queries of 6 to 20 tokens, 12 on average, with the end token last as T5's tokenizer puts it;
-    the relevant documents are drawn from all. `by_length` sorts the queries, which spares padding.
+    """Queries as long as the questions of SQuAD 2.0 (development set) in T5's vocabulary: 5 %, 50 %
+    and 95 % of those have up to 9, 14 and 23 tokens, which a log-normal distribution meets. The end
+    token is last as T5's tokenizer puts it; the relevant documents are drawn from all. `by_length`
+    sorts the queries, which spares padding.
     """
     random = torch.Generator().manual_seed(seed)
-    drawn = MEAN_LENGTH + LENGTH_DEVIATION * torch.randn(queries, generator=random)
+    drawn = MEDIAN_LENGTH * torch.exp(LENGTH_SPREAD * torch.randn(queries, generator=random))
     lengths = drawn.round().long().clamp(SHORTEST, LONGEST)
     if by_length:
         lengths = lengths.sort().values

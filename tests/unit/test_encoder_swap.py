@@ -14,7 +14,8 @@ from genir.span_corruption import pad_rows
 
 
 def _hidden(encoder, subject):
-    return encoder(token_batch(subject.queries.inputs))
+    batch = token_batch(subject.queries.inputs)
+    return batch.layout.to_grid(encoder(batch))
 
 
 def test_swapping_an_encoder_with_itself_changes_nothing():

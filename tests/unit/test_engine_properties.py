@@ -66,7 +66,7 @@ def _engine(model, docids, ids, mask, precision=torch.float32):
     batch = token_batch(inputs)
     decoder = LeanDecoder(t5_of(model), docids, precision)
     with torch.no_grad():
-        memory = decoder.memory(LeanEncoder(t5_of(model))(batch), batch.mask)
+        memory = decoder.memory(LeanEncoder(t5_of(model))(batch), batch.layout)
     return decoder, memory, decoder.trace(memory)
 
 

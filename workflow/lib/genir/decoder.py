@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from genir.components import COMPONENTS, Component
-from genir.encoder import mask_bias, mlp_weights
+from genir.encoder import Layout, mask_bias, mlp_weights
 from genir.ranking import Unembedding
 from genir.t5 import ACTIVATIONS, T5, Weights
 
@@ -78,11 +78,11 @@ class LeanDecoder:
         )
 
     @torch.no_grad()
-    def memory(self, hidden: torch.Tensor, mask: torch.Tensor) -> Memory:
-        """Keys and values of encoder output `[query, token, d_model]` under its mask (1 = read)."""
-        bias = mask_bias(mask.bool(), hidden.dtype).repeat_interleave(self.architecture.heads, 0)
-        keys = [self._split_heads(hidden @ layer.key.T) for layer in self.layers]
-        values = [self._split_heads(hidden @ layer.value.T) for layer in self.layers]
+    def memory(self, hidden: torch.Tensor, layout: Layout) -> Memory:
+        """Keys and values of packed encoder output `[token, d_model]`."""
+        bias = mask_bias(layout.mask, hidden.dtype).repeat_interleave(self.architecture.heads, 0)
+        keys = [self._split_heads(hidden @ layer.key.T, layout) for layer in self.layers]
+        values = [self._split_heads(hidden @ layer.value.T, layout) for layer in self.layers]
         return Memory(keys, values, bias[:, None, :])
 
     @torch.no_grad()
@@ -235,9 +235,10 @@ class LeanDecoder:
         mixed = torch.bmm(scores.softmax(-1), values)
         return mixed.transpose(0, 1).reshape(*normed.shape[:2], -1)
 
-    def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
-        """`[query, token, head * d_kv]` -> `[query * head, token, d_kv]`."""
-        split = states.unflatten(-1, (self.architecture.heads, -1)).transpose(1, 2)
+    def _split_heads(self, states: torch.Tensor, layout: Layout) -> torch.Tensor:
+        """`[token, head * d_kv]` -> `[query * head, longest, d_kv]`."""
+        grid = layout.to_grid(states)
+        split = grid.unflatten(-1, (self.architecture.heads, -1)).transpose(1, 2)
         return split.reshape(-1, *split.shape[2:])
 
     def _places(self) -> list[Place]:

@@ -17,11 +17,10 @@ from genir.t5 import ACTIVATIONS, T5, Architecture, Weights, rms_norm
 
 
 @dataclass(frozen=True)
-class TokenBatch:
-    """Token sequences side by side: all real tokens `[token]` in order, where each stands in the
-    padded grid `[query * longest]`, and the mask `[query, longest]` (True = real)."""
+class Layout:
+    """Where packed tokens `[token]` stand in a padded grid: their places in the flattened grid, and
+    the grid as a mask `[query, longest]` (True = token)."""
 
-    tokens: torch.Tensor
     places: torch.Tensor
     mask: torch.Tensor
 
@@ -38,16 +37,28 @@ class TokenBatch:
         return flat if len(self.places) == len(flat) else flat[self.places]
 
 
+def layout_of(lengths: Sequence[int], device: torch.device | str = "cpu") -> Layout:
+    """Sequences of these lengths, one behind the other and each padded to the longest."""
+    mask = np.arange(max(lengths)) < np.asarray(lengths)[:, None]
+    return Layout(*(torch.from_numpy(a).to(device) for a in (np.flatnonzero(mask), mask)))
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Token ids `[token]` of several sequences, one behind the other, and their layout."""
+
+    tokens: torch.Tensor
+    layout: Layout
+
+
 def token_batch(inputs: Sequence[np.ndarray], device: torch.device | str = "cpu") -> TokenBatch:
     """A batch of token id sequences."""
-    lengths = np.array([len(row) for row in inputs])
-    mask = np.arange(lengths.max()) < lengths[:, None]
-    arrays = np.concatenate(inputs).astype(np.int64), np.flatnonzero(mask), mask
-    return TokenBatch(*(torch.from_numpy(array).to(device) for array in arrays))
+    tokens = torch.from_numpy(np.concatenate(inputs).astype(np.int64)).to(device)
+    return TokenBatch(tokens, layout_of([len(row) for row in inputs], device))
 
 
 class LeanEncoder:
-    """Calling it gives hidden states `[query, longest, d_model]` after the final norm."""
+    """Calling it gives the hidden state `[token, d_model]` of every token, after the final norm."""
 
     def __init__(self, model: T5) -> None:
         self.architecture, weights = model.architecture, model.weights
@@ -62,41 +73,41 @@ class LeanEncoder:
         return self.embedding.device
 
     def __call__(self, batch: TokenBatch) -> torch.Tensor:
-        return self.from_embedded(self.embedding[batch.tokens], batch)
+        return self.from_embedded(self.embedding[batch.tokens], batch.layout)
 
     def from_embedded(
         self,
         embedded: torch.Tensor,
-        batch: TokenBatch,
+        layout: Layout,
         drop: Drop = keep,
         recompute: bool = False,
     ) -> torch.Tensor:
         """From the embedding `[token, d_model]` of every token; with `recompute`, what is inside a
         layer is computed again for its gradient instead of being kept."""
-        bias = self._score_bias(batch.mask)
+        bias = self._score_bias(layout.mask)
         stream = drop(embedded, "encoder.embedding")
         for number, block in enumerate(self.blocks):
-            arguments = (block, stream, bias, batch, drop, f"encoder.{number}")
+            arguments = (block, stream, bias, layout, drop, f"encoder.{number}")
             stream = (
                 checkpoint(self._layer, *arguments, use_reentrant=False)
                 if recompute
                 else self._layer(*arguments)
             )
         normed = rms_norm(stream, self.final_norm, self.architecture.epsilon)
-        return batch.to_grid(drop(normed, "encoder.final"))
+        return drop(normed, "encoder.final")
 
     def _layer(
         self,
         block: dict[str, torch.Tensor],
         stream: torch.Tensor,
         bias: torch.Tensor,
-        batch: TokenBatch,
+        layout: Layout,
         drop: Drop,
         name: str,
     ) -> torch.Tensor:
         epsilon = self.architecture.epsilon
         normed = rms_norm(stream, block["attention_norm"], epsilon)
-        stream = stream + drop(self._attention(block, normed, bias, batch), f"{name}.attention")
+        stream = stream + drop(self._attention(block, normed, bias, layout), f"{name}.attention")
         normed = rms_norm(stream, block["mlp_norm"], epsilon)
         written = mlp(block, normed, self.architecture, drop, f"{name}.neurons")
         return stream + drop(written, f"{name}.mlp")
@@ -106,17 +117,17 @@ class LeanEncoder:
         block: dict[str, torch.Tensor],
         normed: torch.Tensor,
         bias: torch.Tensor,
-        batch: TokenBatch,
+        layout: Layout,
     ) -> torch.Tensor:
         together = torch.cat([block["q"], block["k"], block["v"]])
-        grid = batch.to_grid(normed @ together.T)
+        grid = layout.to_grid(normed @ together.T)
         queries, keys, values = (
             part.unflatten(-1, (self.architecture.heads, -1)).transpose(1, 2)
             for part in grid.chunk(3, dim=-1)
         )
         weights = (queries @ keys.transpose(-1, -2) + bias).softmax(-1)
         joined = (weights @ values).transpose(1, 2).flatten(2)
-        return batch.from_grid(joined) @ block["o"].T
+        return layout.from_grid(joined) @ block["o"].T
 
     def _score_bias(self, mask: torch.Tensor) -> torch.Tensor:
         """Position bias and padding as one addition to the scores `[query, head, to, from]`."""

@@ -40,8 +40,9 @@ class OneStep:
         embedded = torch.nn.functional.embedding(
             torch.cat([batch.tokens, start]), self.encoder.embedding
         )
-        hidden = self.encoder.from_embedded(embedded[:-1], batch, drop, recompute)
-        bias = mask_bias(batch.mask, hidden.dtype)[:, None, :]
+        layout = batch.layout
+        packed = self.encoder.from_embedded(embedded[:-1], layout, drop, recompute)
+        hidden, bias = layout.to_grid(packed), mask_bias(layout.mask, packed.dtype)[:, None, :]
         stream = drop(embedded[-1].expand(len(inputs), -1), "decoder.start")
         for number, block in enumerate(self.blocks):
             arguments = (block, stream, hidden, bias, drop, f"decoder.{number}")

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import torch
 from tokenizers import Tokenizer
-from torch.nn.utils.rnn import pad_sequence
 
 from genir.blocks import Blocks, plan_blocks
 from genir.decoder import LeanDecoder, Memory, Trace
 from genir.devices import best_device
 from genir.docids import DOCIDS_FILE, load_docids
-from genir.encoder import LeanEncoder, token_batch
+from genir.encoder import LeanEncoder, layout_of, token_batch
 from genir.queries import Queries, build_queries
 from genir.t5 import T5, load_t5
 from genir.trec import read_qrels
@@ -75,17 +74,15 @@ class Subject:
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             batch = token_batch([self.queries.inputs[row] for row in rows], encoder.device)
-            for row, states in zip(rows, encoder(batch), strict=True):
-                hidden[row] = states[: len(self.queries.inputs[row])].clone()
+            lengths = [len(self.queries.inputs[row]) for row in rows]
+            for row, states in zip(rows, encoder(batch).split(lengths), strict=True):
+                hidden[row] = states
         return hidden
 
     def memory(self, hidden: Hidden) -> Memory:
         """What the decoder reads of some queries."""
-        lengths = torch.tensor([len(states) for states in hidden])
-        mask = torch.arange(int(lengths.max())) < lengths[:, None]
-        return self.decoder.memory(
-            pad_sequence(hidden, batch_first=True), mask.to(hidden[0].device)
-        )
+        layout = layout_of([len(states) for states in hidden], self.device)
+        return self.decoder.memory(torch.cat(hidden), layout)
 
     def traces(
         self,
