@@ -1,7 +1,8 @@
 """Intervals and paired tests that keep the queries of one document together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,8 @@ RESAMPLES = 2_000
 SIGN_FLIPS = 10_000
 EXACT_CLUSTERS = 13
 BLOCK_NUMBERS = 2_000_000
+KEPT_CLUSTERS = 1_000
+Blocks = Iterable[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,19 @@ def _sample(values: ArrayLike, clusters: ArrayLike) -> _Sample:
     return _Sample(numbers, codes, sums, np.bincount(codes, minlength=len(unique)))
 
 
+def _kept(blocks: Callable[[int, int], Iterator[np.ndarray]]) -> Callable[..., Blocks]:
+    """Keep what was drawn last: a table asks for the same draws hundreds of times. Draws for very
+    many clusters are made again each time."""
+    whole = lru_cache(maxsize=2)(lambda clusters, seed: tuple(blocks(clusters, seed)))
+
+    def draw(clusters: int, seed: int) -> Blocks:
+        few = clusters <= KEPT_CLUSTERS
+        return whole(clusters, seed) if few else blocks(clusters, seed)
+
+    return draw
+
+
+@_kept
 def _drawn_clusters(clusters: int, seed: int) -> Iterator[np.ndarray]:
     """Cluster numbers `[resample, cluster]`, in blocks that fit into memory."""
     random, rows = generator(seed, "bootstrap"), max(1, BLOCK_NUMBERS // clusters)
@@ -173,12 +189,21 @@ def _drawn_clusters(clusters: int, seed: int) -> Iterator[np.ndarray]:
         yield random.integers(clusters, size=(min(rows, RESAMPLES - start), clusters))
 
 
+@_kept
+def _drawn_counts(clusters: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each resample drew each cluster `[resample, cluster]`, in blocks."""
+    for drawn in _drawn_clusters(clusters, seed):
+        places = drawn + clusters * np.arange(len(drawn))[:, None]
+        counts = np.bincount(places.ravel(), minlength=drawn.size)
+        yield counts.reshape(drawn.shape).astype(float)
+
+
 def _bootstrap_mean(sample: _Sample, seed: int) -> Interval:
     if not len(sample.values):
         return wilson(0, 0)
     resampled = [
-        sample.sums[drawn].sum(1) / sample.sizes[drawn].sum(1)
-        for drawn in _drawn_clusters(sample.clusters, seed)
+        (counts @ sample.sums) / (counts @ sample.sizes)
+        for counts in _drawn_counts(sample.clusters, seed)
     ]
     return _percentile(float(sample.values.mean()), np.concatenate(resampled), sample)
 
@@ -214,6 +239,7 @@ def _all_signs(clusters: int, _: int) -> Iterator[np.ndarray]:
     yield 1 - 2 * ((np.arange(2**clusters)[:, None] >> np.arange(clusters)) & 1)
 
 
+@_kept
 def _random_signs(clusters: int, seed: int) -> Iterator[np.ndarray]:
     random, rows = generator(seed, "sign flips"), max(1, BLOCK_NUMBERS // clusters)
     for start in range(0, SIGN_FLIPS, rows):

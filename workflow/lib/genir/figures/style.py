@@ -80,6 +80,9 @@ def save_figure(
     Raises AnalysisError for a format other than svg, png and pdf.
     """
     logging.getLogger("fontTools").setLevel(logging.WARNING)
+    with theme():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     for name in formats:
         if name not in _METADATA:
             raise AnalysisError(f"{name!r} is no figure format; write one of {list(_METADATA)}")
