@@ -9,7 +9,7 @@ from transformers import T5ForConditionalGeneration
 
 from genir.blocks import Blocks
 from genir.queries import Queries
-from genir.subject import Subject
+from genir.subject import Limits, Subject
 from genir.t5 import t5_of
 
 
@@ -38,7 +38,7 @@ def small_subject(
     documents = np.array([f"d{i:02d}" for i in range(queries)], dtype=object)
     docids = {f"d{i:02d}": PIECES + i for i in range(DOCUMENTS)}
     table = Queries(names, documents, inputs, relevant)
-    return SmallSubject(t5_of(model), docids, table, 4000, model, sizes or Blocks(4, 5))
+    return SmallSubject(t5_of(model), docids, table, Limits(4000), model, sizes or Blocks(4, 5))
 
 
 def relevant_lists(subject: Subject) -> list[list[int]]:

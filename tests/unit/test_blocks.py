@@ -57,4 +57,4 @@ def test_too_little_memory_says_what_to_write():
 def test_blocks_come_from_the_memory_of_the_subject():
     subject = small_subject()
     plain = super(type(subject), subject).blocks(7)
-    assert plain == plan_blocks(subject.model, 7, 7, 1, subject.memory_mb)
+    assert plain == plan_blocks(subject.model, 7, 7, 1, subject.limits.memory_mb)

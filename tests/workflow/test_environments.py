@@ -5,7 +5,11 @@ import pytest
 import yaml
 from manners import REPOSITORY, imported_packages, rules
 
-DISTRIBUTIONS = {"yaml": "PyYAML", "ir_measures": "ir-measures"}
+DISTRIBUTIONS = {
+    "yaml": "PyYAML",
+    "ir_measures": "ir-measures",
+    "huggingface_hub": "huggingface-hub",
+}
 # jsonargparse reads docstrings with it; BM25, Parquet and metrics need what no script names.
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
 

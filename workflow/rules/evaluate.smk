@@ -18,6 +18,7 @@ rule evaluate:
         runtime=60,
     params:
         code=code("evaluate"),
+        precision=config["evaluation"]["precision"],
         sources=lambda wildcards, input: as_json(
             [query_source(input, wildcards.trained, split) for split in EVALUATED]
         ),
@@ -29,7 +30,8 @@ rule evaluate:
     shell:
         "python $SCRIPTS/evaluate.py --model {input.model} --sources {params.sources:q}"
         " --runs {params.runs:q} --ranks {params.ranks:q} --depth {params.depth}"
-        " --tag {wildcards.trained} --memory_mb {resources.mem_mb} 2> {log}"
+        " --tag {wildcards.trained} --limits.memory_mb {resources.mem_mb}"
+        " --limits.precision {params.precision} 2> {log}"
 
 
 rule bm25:

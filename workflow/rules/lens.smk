@@ -22,7 +22,7 @@ rule contributions:
         "Measure the contribution of every component of {wildcards.model}."
     shell:
         "python $SCRIPTS/contributions.py --model {input.model} --source {params.source:q}"
-        " --output {output} --memory_mb {resources.mem_mb} 2> {log}"
+        " --output {output} --limits.memory_mb {resources.mem_mb} 2> {log}"
 
 
 rule rank_development:
@@ -42,6 +42,7 @@ rule rank_development:
         runtime=60,
     params:
         code=code("rank_development"),
+        precision=config["evaluation"]["precision"],
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
@@ -49,7 +50,8 @@ rule rank_development:
         "Follow the rank of the relevant document through the layers of {wildcards.model}."
     shell:
         "python $SCRIPTS/rank_development.py --model {input.model} --source {params.source:q}"
-        " --output {output} --memory_mb {resources.mem_mb} 2> {log}"
+        " --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.precision {params.precision} 2> {log}"
 
 
 rule stages:

@@ -22,6 +22,7 @@ for model in MODELS:
                 runtime=120,
             params:
                 code=code("patch_component"),
+                precision=config["evaluation"]["precision"],
                 source=lambda wildcards, input, model=model: as_json(
                     query_source(input, model, "validation")
                 ),
@@ -37,7 +38,8 @@ for model in MODELS:
                 " --source {params.source:q} --correct {input.correct}"
                 " --methods {params.methods:q} --first_layer {params.first}"
                 " --last_layer {params.last} --output {params.folder} {params.start}"
-                " --memory_mb {resources.mem_mb} 2> {log}"
+                " --limits.memory_mb {resources.mem_mb}"
+                " --limits.precision {params.precision} 2> {log}"
 
     rule:
         name:
@@ -60,6 +62,7 @@ for model in MODELS:
             runtime=120,
         params:
             code=code("patch_stage"),
+            precision=config["evaluation"]["precision"],
             source=lambda wildcards, input, model=model: as_json(
                 query_source(input, model, "validation")
             ),
@@ -71,4 +74,5 @@ for model in MODELS:
         shell:
             "python $SCRIPTS/patch_stage.py --model {input.model} --source {params.source:q}"
             " --correct {input.correct} --methods {params.methods:q} --stages {input.stages}"
-            " --output {params.folder} {params.start} --memory_mb {resources.mem_mb} 2> {log}"
+            " --output {params.folder} {params.start} --limits.memory_mb {resources.mem_mb}"
+            " --limits.precision {params.precision} 2> {log}"

@@ -24,6 +24,7 @@ for model in MODELS:
             runtime=60,
         params:
             code=code("encoder_swap"),
+            precision=config["evaluation"]["precision"],
             source=lambda wildcards, input, model=model: as_json(
                 query_source(input, model, "validation")
             ),
@@ -37,7 +38,8 @@ for model in MODELS:
         shell:
             "python $SCRIPTS/encoder_swap.py --model {input.model} --source {params.source:q}"
             " --encoders {params.encoders:q} --seed {params.seed} {params.start}"
-            " --memory_mb {resources.mem_mb} 2> {log}"
+            " --limits.memory_mb {resources.mem_mb}"
+            " --limits.precision {params.precision} 2> {log}"
 
 
 for model in PRETRAINED:
@@ -64,6 +66,7 @@ for model in PRETRAINED:
             runtime=60,
         params:
             code=code("partial_swap"),
+            precision=config["evaluation"]["precision"],
             source=lambda wildcards, input, model=model: as_json(
                 query_source(input, model, "validation")
             ),
@@ -75,4 +78,5 @@ for model in PRETRAINED:
             f"Swap parts of the pre-trained encoder into {model}."
         shell:
             "python $SCRIPTS/partial_swap.py --model {input.model} --source {params.source:q}"
-            " --outputs {params.outputs:q} {params.start} --memory_mb {resources.mem_mb} 2> {log}"
+            " --outputs {params.outputs:q} {params.start} --limits.memory_mb {resources.mem_mb}"
+            " --limits.precision {params.precision} 2> {log}"

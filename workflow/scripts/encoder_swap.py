@@ -9,7 +9,7 @@ from genir.encoder_swap import with_final_norm
 from genir.files import write_parquet
 from genir.retrieval import rank_queries
 from genir.start import Start, start_folder
-from genir.subject import QuerySource, Subject, load_subject
+from genir.subject import Limits, QuerySource, Subject, load_subject
 from genir.t5 import load_t5, t5_of
 from script import run
 
@@ -33,7 +33,7 @@ def main(
     source: QuerySource,
     encoders: list[Encoder],
     seed: int,
-    memory_mb: int,
+    limits: Limits,
     start: Start | None = None,
 ) -> None:
     """Put other encoders before a model's decoder and rank its validation queries.
@@ -43,10 +43,10 @@ def main(
         source: the queries to rank.
         encoders: the encoders to swap in.
         seed: seed of the random encoder.
-        memory_mb: what this process may use, in MiB.
+        limits: memory this process may use, in MiB, and precision of products.
         start: what fine-tuning started from, if it is not random.
     """
-    subject = load_subject(model, source, memory_mb)
+    subject = load_subject(model, source, limits)
     for encoder in encoders:
         swapped = _encoder(encoder, model, subject, start, seed)
         write_parquet(encoder.output, rank_queries(subject, swapped))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from genir.files import write_parquet
 from genir.retrieval import final_states, ranks_of, top_documents
-from genir.subject import QuerySource, load_queries, load_subject
+from genir.subject import Limits, QuerySource, load_queries, load_subject
 from genir.trec import write_run
 from script import run
 
@@ -17,7 +17,7 @@ def main(
     ranks: list[Path],
     depth: int,
     tag: str,
-    memory_mb: int,
+    limits: Limits,
 ) -> None:
     """Rank the documents of a dataset for its validation and test queries.
 
@@ -28,9 +28,9 @@ def main(
         ranks: ranks of the relevant document (Parquet) to write for each split.
         depth: how many documents a run lists per query.
         tag: name of the run.
-        memory_mb: what this process may use, in MiB.
+        limits: memory this process may use, in MiB, and precision of products.
     """
-    loaded = load_subject(model, sources[0], memory_mb)
+    loaded = load_subject(model, sources[0], limits)
     for source, run_file, ranks_file in zip(sources, runs, ranks, strict=True):
         subject = replace(loaded, queries=load_queries(model, source, loaded.docids))
         states = final_states(subject)

@@ -7,13 +7,13 @@ from genir.files import write_parquet
 from genir.progress import Progress
 from genir.retrieval import rank_queries
 from genir.start import Start, start_folder
-from genir.subject import QuerySource, load_subject
+from genir.subject import Limits, QuerySource, load_subject
 from genir.t5 import load_t5
 from script import run
 
 
 def main(
-    model: Path, source: QuerySource, start: Start, outputs: dict[str, Path], memory_mb: int
+    model: Path, source: QuerySource, start: Start, outputs: dict[str, Path], limits: Limits
 ) -> None:
     """Swap single parts of the pre-trained encoder in and rank the validation queries.
 
@@ -22,9 +22,9 @@ def main(
         source: the queries to rank.
         start: what fine-tuning started from.
         outputs: ranks (Parquet) to write for each part.
-        memory_mb: what this process may use, in MiB.
+        limits: memory this process may use, in MiB, and precision of products.
     """
-    subject = load_subject(model, source, memory_mb)
+    subject = load_subject(model, source, limits)
     donor = load_t5(start_folder(start), subject.device)
     progress = Progress("partial swaps", len(outputs))
     for done, (part, output) in enumerate(outputs.items(), start=1):

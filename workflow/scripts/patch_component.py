@@ -5,7 +5,7 @@ from pathlib import Path
 from genir.components import Method
 from genir.patching import single_patches
 from genir.start import Start
-from genir.subject import QuerySource
+from genir.subject import Limits, QuerySource
 from patch_files import patch_and_write
 from script import run
 
@@ -18,7 +18,7 @@ def main(
     first_layer: int,
     last_layer: int,
     output: Path,
-    memory_mb: int,
+    limits: Limits,
     start: Start | None = None,
 ) -> None:
     """Patch single components of some decoder layers and rank the validation queries.
@@ -31,11 +31,11 @@ def main(
         first_layer: first decoder layer to patch.
         last_layer: last decoder layer to patch.
         output: folder in which <method>/layer<l>.<component>.parquet are written.
-        memory_mb: what this process may use, in MiB.
+        limits: memory this process may use, in MiB, and precision of products.
         start: what fine-tuning started from; needed by the method pretrained.
     """
     patches = single_patches(range(first_layer, last_layer + 1), tuple(methods))
-    patch_and_write(model, source, correct, patches, output, memory_mb, start)
+    patch_and_write(model, source, correct, patches, output, limits, start)
 
 
 if __name__ == "__main__":

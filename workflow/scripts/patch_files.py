@@ -10,7 +10,7 @@ from genir.decoder import Place
 from genir.files import write_parquet
 from genir.patching import patched_ranks
 from genir.start import Start, start_folder
-from genir.subject import QuerySource, load_subject
+from genir.subject import Limits, QuerySource, load_subject
 from genir.t5 import load_t5
 
 
@@ -20,11 +20,11 @@ def patch_and_write(
     correct: Path,
     patches: Mapping[str, tuple[Method, list[Place]]],
     output: Path,
-    memory_mb: int,
+    limits: Limits,
     start: Start | None,
 ) -> None:
     """Rank all queries under every patch and write each table to `output`/<name>.parquet."""
-    subject = load_subject(model, source, memory_mb)
+    subject = load_subject(model, source, limits)
     correct_ids = pd.read_csv(correct, dtype=str)["query_id"]
     marked = pd.Series(subject.queries.ids).isin(correct_ids).to_numpy()
     wanted = start and any(method == "pretrained" for method, _ in patches.values())

@@ -6,7 +6,7 @@ from genir.components import Method
 from genir.files import read_json
 from genir.patching import stage_patches
 from genir.start import Start
-from genir.subject import QuerySource
+from genir.subject import Limits, QuerySource
 from patch_files import patch_and_write
 from script import run
 
@@ -18,7 +18,7 @@ def main(
     methods: list[Method],
     stages: Path,
     output: Path,
-    memory_mb: int,
+    limits: Limits,
     start: Start | None = None,
 ) -> None:
     """Patch one component in all layers of a stage and rank the validation queries.
@@ -30,12 +30,12 @@ def main(
         methods: patching methods.
         stages: the model's stages (JSON, written by stages).
         output: folder in which <method>/<stage>.<component>.parquet are written.
-        memory_mb: what this process may use, in MiB.
+        limits: memory this process may use, in MiB, and precision of products.
         start: what fine-tuning started from; needed by the method pretrained.
     """
     boundaries = {stage: tuple(layers) for stage, layers in read_json(stages)["used"].items()}
     patches = stage_patches(boundaries, tuple(methods))
-    patch_and_write(model, source, correct, patches, output, memory_mb, start)
+    patch_and_write(model, source, correct, patches, output, limits, start)
 
 
 if __name__ == "__main__":

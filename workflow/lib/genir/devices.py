@@ -1,6 +1,10 @@
 """What the machine computes on, and what it is fast at."""
 
+from typing import Literal
+
 import torch
+
+Precision = Literal["float32", "bfloat16", "auto"]
 
 
 def best_device() -> torch.device:
@@ -14,3 +18,10 @@ def multiplies_bfloat16_faster(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     return torch.cpu.is_available() and torch.cpu._is_amx_tile_supported()
+
+
+def product_type(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type that matrix products are computed in; `auto` is bfloat16 where it is faster."""
+    if precision == "auto":
+        precision = "bfloat16" if multiplies_bfloat16_faster(device) else "float32"
+    return getattr(torch, precision)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from genir.checkpoints import Checkpoint
 from genir.dataset_files import TrainingFiles
-from genir.devices import best_device
+from genir.devices import best_device, product_type
 from genir.files import atomic_folder, write_csv
 from genir.finetuning import FinetuningConfig, build_examples, finetune, without_documents
 from genir.models import add_docids, load_start, save_model
@@ -55,7 +55,7 @@ def make_finetuned_model(
         training_queries=len(kept[1]),
         parameters=model.num_parameters(),
         device=device.type,
-        bfloat16=settings.uses_bfloat16(device),
+        products=str(product_type(settings.precision, device)).removeprefix("torch."),
         final_loss=curve[-1]["loss"],
     )
     checkpoint.remove()

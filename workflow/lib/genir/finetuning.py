@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from torch.nn import functional
 from transformers import T5ForConditionalGeneration
 
 from genir.checkpoints import Checkpoint
-from genir.devices import multiplies_bfloat16_faster
+from genir.devices import Precision, product_type
 from genir.dropout import Dropout
 from genir.one_step import OneStep
 from genir.seeding import EpochSampler
@@ -35,16 +34,10 @@ class FinetuningConfig:
     learning_rate: float
     warmup_steps: int
     decay_fraction: float
-    precision: Literal["float32", "bfloat16", "auto"]
+    precision: Precision
     accumulation: int
     gradient_checkpointing: bool
     checkpoint_every: int
-
-    def uses_bfloat16(self, device: torch.device) -> bool:
-        """Whether products are computed in bfloat16; `auto` is where the processor gains by it."""
-        if self.precision == "auto":
-            return multiplies_bfloat16_faster(device)
-        return self.precision == "bfloat16"
 
     def halves(self) -> dict[str, int]:
         """How many examples of a batch are of each task; both occur unless the ratio is 0."""
@@ -96,7 +89,8 @@ def finetune(
         for task, size in config.halves().items()
     }
     one_step = OneStep(model)
-    device, halved = one_step.encoder.device, config.uses_bfloat16(one_step.encoder.device)
+    device = one_step.encoder.device
+    halved = product_type(config.precision, device) == torch.bfloat16
 
     def losses(step: int) -> Iterator[dict[str, torch.Tensor]]:
         rows = [(task, row) for task, sample in samplers.items() for row in sample(step)]

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from genir.blocks import Blocks, plan_blocks
 from genir.decoder import LeanDecoder, Memory, Trace
-from genir.devices import best_device
+from genir.devices import Precision, best_device, product_type
 from genir.docids import DOCIDS_FILE, load_docids
 from genir.encoder import LeanEncoder, layout_of, token_batch
 from genir.queries import Queries, build_queries
@@ -34,13 +34,22 @@ class QuerySource:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What the process may use, in MiB, and the precision of the products behind ranks; `auto` is
+    bfloat16 where the processor gains by it. Results depend on neither."""
+
+    memory_mb: int
+    precision: Precision = "float32"
+
+
+@dataclass(frozen=True)
 class Subject:
-    """`docids` maps each doc_id to its token; `memory_mb` is what the process may use, in MiB."""
+    """`docids` maps each doc_id to its token."""
 
     model: T5
     docids: dict[str, int]
     queries: Queries
-    memory_mb: int
+    limits: Limits
 
     @cached_property
     def encoder(self) -> LeanEncoder:
@@ -49,7 +58,8 @@ class Subject:
     @cached_property
     def decoder(self) -> LeanDecoder:
         tokens = torch.tensor(list(self.docids.values()), dtype=torch.long)
-        return LeanDecoder(self.model, tokens)
+        precision = product_type(self.limits.precision, self.device)
+        return LeanDecoder(self.model, tokens, precision)
 
     @property
     def device(self) -> torch.device:
@@ -58,11 +68,11 @@ class Subject:
     def blocks(self, patches: int = 1, models: int = 1) -> Blocks:
         """How many queries and patches to compute at a time, with `models` models in memory."""
         longest = max(map(len, self.queries.inputs))
-        return plan_blocks(self.model, longest, patches, models, self.memory_mb)
+        return plan_blocks(self.model, longest, patches, models, self.limits.memory_mb)
 
     def reading(self, model: T5) -> "Subject":
         """The same queries before another model, without docids."""
-        return Subject(model, {}, self.queries, self.memory_mb)
+        return Subject(model, {}, self.queries, self.limits)
 
     @torch.no_grad()
     def encode(self, encoder: LeanEncoder | None = None) -> Hidden:
@@ -101,11 +111,11 @@ class Subject:
             yield block, memory, self.decoder.trace(memory)
 
 
-def load_subject(folder: Path, source: QuerySource, memory_mb: int) -> Subject:
+def load_subject(folder: Path, source: QuerySource, limits: Limits) -> Subject:
     """Load a model folder with its docid mapping, and one split of its dataset."""
     model = load_t5(folder, best_device())
     docids = load_docids(Path(folder) / DOCIDS_FILE, len(model.embedding))
-    return Subject(model, docids, load_queries(folder, source, docids), memory_mb)
+    return Subject(model, docids, load_queries(folder, source, docids), limits)
 
 
 def load_queries(folder: Path, source: QuerySource, docids: dict[str, int]) -> Queries:

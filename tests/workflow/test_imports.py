@@ -1,0 +1,25 @@
+"""Analysis jobs must not spend seconds on importing what they do not use."""
+
+import subprocess
+import sys
+
+from conftest import REPOSITORY
+
+ANALYSES = (
+    "contributions encoder_swap evaluate partial_swap patch_component patch_stage rank_development"
+).split()
+NEVER_LOADED = ("transformers", "datasets", "seaborn", "matplotlib", "scipy", "sklearn")
+
+
+def test_no_analysis_loads_model_classes_or_plotting():
+    program = (
+        f"import sys, {', '.join(ANALYSES)}\n"
+        f"print([name for name in {NEVER_LOADED!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": f"{REPOSITORY}/workflow/lib:{REPOSITORY}/workflow/scripts"},
+        text=True,
+        capture_output=True,
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
