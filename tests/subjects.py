@@ -7,9 +7,9 @@ import torch
 from plain import DOCUMENTS, PIECES, random_inputs, small_model
 from transformers import T5ForConditionalGeneration
 
-from genir.blocks import Blocks
+from genir.blocks import Blocks, Limits
 from genir.queries import Queries
-from genir.subject import Limits, Subject
+from genir.subject import Subject
 from genir.t5 import t5_of
 
 

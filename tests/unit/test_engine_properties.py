@@ -35,7 +35,7 @@ def cases(draw):
         num_heads=heads,
         num_layers=size(1, 3),
         num_decoder_layers=layers,
-        decoder_start_token_id=0,
+        decoder_start_token_id=size(0, 3),
         pad_token_id=0,
         **FAMILIES[family],
     )

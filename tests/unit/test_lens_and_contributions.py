@@ -5,7 +5,7 @@ from plain import FAMILIES, PIECES
 from subjects import small_subject
 
 from genir.contributions import contributions
-from genir.logit_lens import mean_token_ranks, rank_development
+from genir.logit_lens import _docid_rank_sum, mean_token_ranks, rank_development
 from genir.retrieval import rank_queries
 
 
@@ -39,6 +39,19 @@ def test_ties_between_docids_and_other_tokens_go_by_token_id(subject):
     docid, other = mean_token_ranks(unembedding, torch.ones(2, 16))
     assert docid.tolist() == [np.arange(61, 101).mean()] * 2
     assert other.tolist() == [np.arange(1, 61).mean()] * 2
+
+
+@pytest.mark.parametrize("documents", [5, 30, 55])
+@pytest.mark.parametrize("values", [3, 40, 10**6])
+def test_rank_sums_with_ties_equal_a_stable_sort(documents, values):
+    random = np.random.default_rng(documents)
+    for _ in range(5):
+        logits = random.integers(values, size=60).astype(np.float32)
+        docids = np.sort(random.permutation(60)[:documents])
+        others = np.setdiff1d(np.arange(60), docids)
+        ranks = np.empty(60, dtype=int)
+        ranks[np.argsort(-logits, kind="stable")] = np.arange(1, 61)
+        assert _docid_rank_sum(logits, docids, others) == ranks[docids].sum()
 
 
 def test_contributions_hold_the_definitions(subject):

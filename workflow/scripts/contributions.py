@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from genir.blocks import Limits
 from genir.contributions import contributions
 from genir.files import write_parquet
-from genir.subject import Limits, QuerySource, load_subject
+from genir.subject import QuerySource, load_subject
 from script import run
 
 

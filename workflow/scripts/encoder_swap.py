@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from genir.blocks import Limits
 from genir.encoder import LeanEncoder
 from genir.encoder_swap import with_final_norm
 from genir.files import write_parquet
 from genir.retrieval import rank_queries
 from genir.start import Start, start_folder
-from genir.subject import Limits, QuerySource, Subject, load_subject
+from genir.subject import QuerySource, Subject, load_subject
 from genir.t5 import load_t5, t5_of
 from script import run
 

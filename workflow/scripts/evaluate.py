@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from genir.blocks import Limits
 from genir.files import write_parquet
 from genir.retrieval import final_states, ranks_of, top_documents
-from genir.subject import Limits, QuerySource, load_queries, load_subject
+from genir.subject import QuerySource, load_queries, load_subject
 from genir.trec import write_run
 from script import run
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from genir.blocks import Limits
 from genir.encoder_swap import partial_encoder
 from genir.files import write_parquet
 from genir.progress import Progress
 from genir.retrieval import rank_queries
 from genir.start import Start, start_folder
-from genir.subject import Limits, QuerySource, load_subject
+from genir.subject import QuerySource, load_subject
 from genir.t5 import load_t5
 from script import run
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from genir.blocks import Limits
 from genir.components import Method
 from genir.patching import single_patches
 from genir.start import Start
-from genir.subject import Limits, QuerySource
+from genir.subject import QuerySource
 from patch_files import patch_and_write
 from script import run
 

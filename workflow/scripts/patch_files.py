@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.blocks import Limits
 from genir.components import Method
 from genir.decoder import Place
 from genir.files import write_parquet
 from genir.patching import patched_ranks
 from genir.start import Start, start_folder
-from genir.subject import Limits, QuerySource, load_subject
+from genir.subject import QuerySource, load_subject
 from genir.t5 import load_t5
 
 

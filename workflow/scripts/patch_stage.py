@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from genir.blocks import Limits
 from genir.components import Method
 from genir.files import read_json
 from genir.patching import stage_patches
 from genir.start import Start
-from genir.subject import Limits, QuerySource
+from genir.subject import QuerySource
 from patch_files import patch_and_write
 from script import run
 

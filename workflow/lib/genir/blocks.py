@@ -2,14 +2,24 @@
 
 from dataclasses import dataclass
 
+from genir.devices import Precision
 from genir.errors import AnalysisError
-from genir.ranking import SLICE_ROWS, SLICE_TOKENS
+from genir.ranking import BLOCK_BYTES, SLICE_ROWS, SLICE_TOKENS
 from genir.t5 import T5
 
 MIB = 2**20
 PROCESS_MIB = 700
 MAXIMUM_QUERIES = 256
 MAXIMUM_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the process may use, in MiB, and the precision of the products behind ranks; `auto` is
+    bfloat16 where the processor gains by it. Results depend on neither."""
+
+    memory_mb: int
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)
@@ -21,10 +31,10 @@ class Blocks:
     patches: int
 
 
-def plan_blocks(model: T5, longest: int, patches: int, models: int, memory_mb: int) -> Blocks:
+def plan_blocks(model: T5, longest: int, patches: int, models: int, limits: Limits) -> Blocks:
     """Blocks for queries of at most `longest` tokens under `patches` patches.
 
-    From `memory_mb` go the process itself, `models` models, and one block of logits. Half of the
+    From the memory go the process itself, `models` models, and one block of logits. Half of the
     rest holds what is kept of the queries, half the rows (a query under a patch) that are computed.
     Beyond 256 queries and 4,096 rows nothing is gained. Raises AnalysisError if not even one row
     fits.
@@ -34,13 +44,15 @@ def plan_blocks(model: T5, longest: int, patches: int, models: int, memory_mb: i
     kept = 2 * layers * longest * inner + (6 * layers + 2) * shape.d_model
     encoding = longest * (4 * shape.d_model + 4 * inner + 2 * shape.d_ff + shape.heads * longest)
     row = 4 * shape.d_model + (3 if shape.gated else 2) * shape.d_ff + 4 * inner
-    fixed = PROCESS_MIB * MIB + models * model_bytes(model) + SLICE_ROWS * SLICE_TOKENS * 6
-    free = memory_mb * MIB - fixed
+    halved = 0 if limits.precision == "float32" else 2 * model.head.numel()
+    logits = max(BLOCK_BYTES, SLICE_ROWS * SLICE_TOKENS * 6)
+    fixed = PROCESS_MIB * MIB + models * model_bytes(model) + halved + logits
+    free = limits.memory_mb * MIB - fixed
     least = 2 * numbers * max(models * kept + encoding, row)
     if free < least:
         raise AnalysisError(
-            f"mem_mb is {memory_mb}, this model needs {(fixed + least) // MIB + 1} or more; raise "
-            "it with --set-resources <rule>:mem_mb=<MiB>"
+            f"mem_mb is {limits.memory_mb}, this model needs {(fixed + least) // MIB + 1} or more; "
+            "raise it with --set-resources <rule>:mem_mb=<MiB>"
         )
     rows = min(MAXIMUM_ROWS, free // 2 // (numbers * row))
     queries = min(

@@ -8,6 +8,7 @@ in one batch.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -68,13 +69,18 @@ class LeanDecoder:
             _layer(model.weights, index) for index in range(self.architecture.decoder_layers)
         ]
         self.start = model.embedding[self.architecture.start_token].detach()
-        self.unembedding = Unembedding(
-            model.head.detach(),
-            model.weights["decoder.final_layer_norm.weight"].detach(),
+        self._model, self._docid_tokens, self._precision = model, docid_tokens, precision
+
+    @cached_property
+    def unembedding(self) -> Unembedding:
+        """Made when it is first asked for: a model that is only traced never reads its head."""
+        return Unembedding(
+            self._model.head.detach(),
+            self._model.weights["decoder.final_layer_norm.weight"].detach(),
             self.architecture.epsilon,
             self.architecture.scale,
-            docid_tokens,
-            precision,
+            self._docid_tokens,
+            self._precision,
         )
 
     @torch.no_grad()

@@ -4,11 +4,17 @@ import numpy as np
 import pandas as pd
 import torch
 
+from genir.decoder import Trace
+from genir.progress import Progress
 from genir.queries import Queries
 from genir.ranking import Unembedding
 from genir.subject import Subject
 
 SOURCES = ("residual", "cross_attention", "mlp")
+COLUMNS = (
+    "query_id doc_id layer source vocabulary_rank docid_rank mean_docid_rank mean_other_rank"
+).split()
+MANY_TIES = 100
 
 
 def rank_development(subject: Subject) -> pd.DataFrame:
@@ -19,38 +25,32 @@ def rank_development(subject: Subject) -> pd.DataFrame:
     Sources are the residual stream after the layer and the outputs of its cross-attention and MLP.
     """
     tables = []
+    progress = Progress("queries under the lens", len(subject.queries))
     for rows, _, trace in subject.traces():
         block = subject.queries.take(rows)
-        for layer in range(len(trace.residual) - 1):
-            states = (
-                trace.residual[layer + 1],
-                trace.output(layer, "cross_attention"),
-                trace.output(layer, "mlp"),
+        names = [(layer, source) for layer in range(len(trace.residual) - 1) for source in SOURCES]
+        states = [_state(trace, *name) for name in names]
+        lens = _through_lens(subject.decoder.unembedding, block, torch.cat(states))
+        for name, (layer, source) in enumerate(names):
+            part = lens.iloc[name * len(block) : (name + 1) * len(block)].assign(
+                query_id=block.ids, doc_id=block.doc_ids, layer=layer, source=source
             )
-            tables += [
-                _table(subject.decoder.unembedding, block, layer, source, state)
-                for source, state in zip(SOURCES, states, strict=True)
-            ]
+            tables.append(part[COLUMNS])
+        progress.update(int(rows[-1]) + 1)
     return pd.concat(tables, ignore_index=True)
 
 
-def _table(
-    unembedding: Unembedding, block: Queries, layer: int, source: str, state: torch.Tensor
-) -> pd.DataFrame:
-    ranks = unembedding.ranks(state, block.relevant)
-    docid, other = mean_token_ranks(unembedding, state)
-    return pd.DataFrame(
-        {
-            "query_id": block.ids,
-            "doc_id": block.doc_ids,
-            "layer": layer,
-            "source": source,
-            "vocabulary_rank": ranks.vocabulary.cpu().numpy(),
-            "docid_rank": ranks.docid.cpu().numpy(),
-            "mean_docid_rank": docid.numpy(),
-            "mean_other_rank": other.numpy(),
-        }
-    )
+def _state(trace: Trace, layer: int, source: str) -> torch.Tensor:
+    return trace.residual[layer + 1] if source == "residual" else trace.output(layer, source)
+
+
+def _through_lens(unembedding: Unembedding, block: Queries, states: torch.Tensor) -> pd.DataFrame:
+    """The four ranks of every row of `states` `[state * query, d_model]`."""
+    ranks = unembedding.ranks(states, block.relevant.repeat(len(states) // len(block), 1))
+    docid, other = mean_token_ranks(unembedding, states)
+    columns = (ranks.vocabulary, ranks.docid, docid, other)
+    values = (column.cpu().numpy() for column in columns)
+    return pd.DataFrame(dict(zip(COLUMNS[4:], values, strict=True)))
 
 
 def mean_token_ranks(
@@ -58,9 +58,10 @@ def mean_token_ranks(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean vocabulary rank of the docid tokens and of all other tokens, per row of `state`."""
     size, documents = len(unembedding.is_docid), len(unembedding.docid_tokens)
-    is_docid = unembedding.is_docid.cpu().numpy()
+    docids = unembedding.docid_tokens.cpu().numpy()
+    others = np.flatnonzero(~unembedding.is_docid.cpu().numpy())
     sums = [
-        _docid_rank_sum(row, is_docid)
+        _docid_rank_sum(row, docids, others)
         for _, logits in unembedding.blocks(state)
         for row in logits.cpu().numpy()
     ]
@@ -68,16 +69,22 @@ def mean_token_ranks(
     return docid / documents, (size * (size + 1) / 2 - docid) / (size - documents)
 
 
-def _docid_rank_sum(logits: np.ndarray, is_docid: np.ndarray) -> int:
+def _docid_rank_sum(logits: np.ndarray, docids: np.ndarray, others: np.ndarray) -> int:
     """Sum of the ranks of the docid tokens among all tokens.
 
     Among themselves docid tokens have ranks 1 to D; each is pushed down by every other token ahead
-    of it, which takes a sort of the others' values and no order of all tokens. Only where a docid
-    token ties with another token do ids decide.
+    of it, and such pairs are counted by sorting both sides and looking the smaller one up in the
+    larger. Only where a docid token ties with another token do ids decide.
     """
-    others, own = np.sort(logits[~is_docid]), logits[is_docid]
-    ahead = len(others) - np.searchsorted(others, own, side="right")
-    if (len(others) - np.searchsorted(others, own, side="left") != ahead).any():
+    own, rest = np.sort(logits[docids]), np.sort(logits[others])
+    few, many = (own, rest) if len(own) <= len(rest) else (rest, own)
+    left, right = (np.searchsorted(many, few, side=side) for side in ("left", "right"))
+    behind = len(many) * len(few) - int(right.sum()) if few is own else int(left.sum())
+    tied = np.unique(few[left != right])
+    if len(tied) > MANY_TIES:
         order = np.argsort(-logits, kind="stable")
-        return int((1 + np.flatnonzero(is_docid[order])).sum())
-    return int(ahead.sum()) + len(own) * (len(own) + 1) // 2
+        return int((1 + np.flatnonzero(np.isin(order, docids))).sum())
+    for value in tied:
+        first = others[logits[others] == value]
+        behind += int(np.searchsorted(first, docids[logits[docids] == value]).sum())
+    return behind + len(own) * (len(own) + 1) // 2

@@ -17,7 +17,7 @@ from genir.t5 import rms_norm
 NO_TOKEN = -1
 SLICE_TOKENS = 2048
 SLICE_ROWS = 1024
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Unembedding:
         return self.state(residual) @ self.head.T
 
     def blocks(self, residual: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Logits of `residual` `[row, d_model]`, a block of rows at a time, 64 MiB each."""
+        """Logits of `residual` `[row, d_model]`, a block of rows at a time, 128 MiB each."""
         rows = max(1, BLOCK_BYTES // (len(self.head) * 4))
         for start in range(0, len(residual), rows):
             block = slice(start, start + rows)
@@ -113,7 +113,8 @@ class _Rows:
         first, last = (int(tokens[0]), int(tokens[-1])) if len(tokens) else (0, -1)
         adjacent = last - first + 1 == len(tokens)
         self.rows = (head[first : last + 1] if adjacent else head[tokens]).to(precision)
-        self.peak = self.rows.abs().amax(0).float() if len(tokens) else head.new_zeros(1)
+        largest = torch.maximum(self.rows.amax(0), -self.rows.amin(0)) if len(tokens) else None
+        self.peak = head.new_zeros(1) if largest is None else largest.float()
 
     def tolerance(self, state: torch.Tensor) -> torch.Tensor:
         """How far a logit of the fast product may be from the exact one, per row of `state`.

@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer
 
-from genir.blocks import Blocks, plan_blocks
+from genir.blocks import Blocks, Limits, plan_blocks
 from genir.decoder import LeanDecoder, Memory, Trace
-from genir.devices import Precision, best_device, product_type
+from genir.devices import best_device, product_type
 from genir.docids import DOCIDS_FILE, load_docids
 from genir.encoder import LeanEncoder, layout_of, token_batch
 from genir.queries import Queries, build_queries
@@ -31,15 +31,6 @@ class QuerySource:
     qrels: Path
     split: str
     query_tokens: int
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the process may use, in MiB, and the precision of the products behind ranks; `auto` is
-    bfloat16 where the processor gains by it. Results depend on neither."""
-
-    memory_mb: int
-    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)
@@ -68,7 +59,7 @@ class Subject:
     def blocks(self, patches: int = 1, models: int = 1) -> Blocks:
         """How many queries and patches to compute at a time, with `models` models in memory."""
         longest = max(map(len, self.queries.inputs))
-        return plan_blocks(self.model, longest, patches, models, self.limits.memory_mb)
+        return plan_blocks(self.model, longest, patches, models, self.limits)
 
     def reading(self, model: T5) -> "Subject":
         """The same queries before another model, without docids."""

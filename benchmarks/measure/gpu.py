@@ -1,0 +1,89 @@
+"""Engine against hooks on a GPU, through the code that the workflow runs there."""
+
+import logging
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from check_peers import METHODS, out_of_bounds, rank_bounds
+from peers import Batch, places
+from peers.hooks import Hooks
+from shapes import SHAPES, random_batches, random_model
+
+from genir.patching import patched_ranks, single_patches
+from genir.progress import LOGGER
+from measure.contest import BATCH_SIZE, CHECKED_QUERIES, QUERIES
+from measure.contestants import Sampled, first_queries
+from measure.machine import MIB
+from measure.subjects import subject_of
+from measure.timing import in_turn, rate, ratio, say
+
+MEMORY_MB = 16000
+
+
+def gpu_report(names: Sequence[str], rounds: int) -> dict[str, Any] | None:
+    """Rates and ratios of every shape, or None where no GPU is found."""
+    if not torch.cuda.is_available():
+        say("no GPU found")
+        return None
+    device = torch.device("cuda")
+    return {
+        "device": torch.cuda.get_device_name(),
+        "shapes": {name: engine_and_hooks(name, rounds, device) for name in names},
+    }
+
+
+def engine_and_hooks(name: str, rounds: int, device: torch.device) -> dict[str, Any]:
+    """Ratio and rates on `device`, after a check of the engine's ranks."""
+    LOGGER.setLevel(logging.ERROR)
+    shape = SHAPES[name]
+    model = random_model(shape).to(device)
+    batches = [batch.to(device) for batch in random_batches(shape, QUERIES[name], BATCH_SIZE)]
+    sweep = Sweep(model, batches, shape.documents)
+    hooks = Hooks(model)
+    _check(Sweep(model, first_queries(batches, CHECKED_QUERIES), shape.documents), hooks)
+    sweep()
+    contestants = {
+        "engine": rate(sweep, sum(map(len, batches)) * len(sweep.patches)),
+        "hooks": Sampled(hooks, batches, shape.layers, len(METHODS)),
+    }
+    rates = in_turn(contestants, rounds, f"{name} on {device.type}")
+    peak = torch.cuda.max_memory_allocated() / MIB if device.type == "cuda" else None
+    return {
+        "ratio_to_batched_hooks": ratio(rates["engine"], rates["hooks"]),
+        "patched_queries_per_second": {who: median(found) for who, found in rates.items()},
+        "peak_memory_mib": peak,
+    }
+
+
+class Sweep:
+    """Every component of every layer, by zero and by mean; calling it gives the ranks."""
+
+    def __init__(self, model: torch.nn.Module, batches: Sequence[Batch], documents: int) -> None:
+        self.batches = batches
+        self.subject = subject_of(model, batches, documents, MEMORY_MB)
+        self.patches = single_patches(range(self.layers), METHODS)
+
+    @property
+    def layers(self) -> int:
+        return self.subject.model.architecture.decoder_layers
+
+    def __call__(self) -> dict[str, torch.Tensor]:
+        correct = np.ones(len(self.subject.queries), dtype=bool)
+        tables = patched_ranks(self.subject, correct, None, self.patches)
+        return {
+            name: torch.from_numpy(table["vocabulary_rank"].to_numpy(copy=True))
+            for name, table in tables.items()
+        }
+
+
+def _check(sweep: Sweep, hooks: Hooks) -> None:
+    """Raises SystemExit if the engine ranks otherwise than hooks."""
+    every = places(sweep.layers)
+    some = [every[0], every[len(every) // 2], every[-1]]
+    bounds = rank_bounds(hooks, sweep.batches, some, METHODS)
+    on_cpu = {name: (low.cpu(), high.cpu()) for name, (low, high) in bounds.items()}
+    if wrong := out_of_bounds(sweep(), on_cpu):
+        raise SystemExit(f"the engine ranks otherwise than plain hooks under {', '.join(wrong)}")
