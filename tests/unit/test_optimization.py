@@ -1,9 +1,10 @@
+import copy
 from dataclasses import dataclass
 
 import pytest
 import torch
 
-from genir.optimization import build_optimizer, learning_rate_factor
+from genir.optimization import CpuAdafactor, build_optimizer, learning_rate_factor
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,39 @@ def test_steps_are_relative_to_the_scale_of_the_matrix():
         moved.append(((model.weight.data - before).norm() / before.norm()).item())
     assert moved[0] == pytest.approx(moved[1], rel=1e-3)
     assert moved[0] > 0
+
+
+def test_the_adafactor_for_cpus_takes_the_steps_of_torchs_own():
+    random = torch.Generator().manual_seed(3)
+    shapes = (7, 5), (5, 7), (4,), (30, 3)
+    plain = [torch.nn.Parameter(torch.randn(shape, generator=random)) for shape in shapes]
+    lean = [torch.nn.Parameter(weight.detach().clone()) for weight in plain]
+    optimizers = torch.optim.Adafactor(plain, lr=0.02), CpuAdafactor(lean, lr=0.02)
+    before = [weight.detach().clone() for weight in plain]
+    for step in range(30):
+        for number, (one, other) in enumerate(zip(plain, lean, strict=True)):
+            gradient = torch.randn(one.shape, generator=random) * 10.0 ** -(step % 9)
+            gradient[0] = 0
+            one.grad, other.grad = gradient, gradient.clone()
+            if number == 2 and step % 3 == 0:
+                one.grad = other.grad = None
+        for optimizer in optimizers:
+            optimizer.step()
+        for one, other in zip(plain, lean, strict=True):
+            torch.testing.assert_close(other, one, atol=1e-6, rtol=1e-5)
+    for one, old in zip(plain, before, strict=True):
+        assert (one - old).abs().max() > 1e-2
+
+
+def test_the_adafactor_for_cpus_resumes_from_the_state_of_torchs_own():
+    weights = [torch.nn.Parameter(torch.ones(3, 4)) for _ in range(2)]
+    plain, lean = torch.optim.Adafactor(weights[:1]), CpuAdafactor(weights[1:])
+    weights[0].grad = torch.randn(3, 4)
+    plain.step()
+    weights[1].data.copy_(weights[0])
+    lean.load_state_dict(copy.deepcopy(plain.state_dict()))
+    weights[0].grad = torch.randn(3, 4)
+    weights[1].grad = weights[0].grad.clone()
+    plain.step()
+    lean.step()
+    torch.testing.assert_close(weights[1], weights[0])
