@@ -91,6 +91,59 @@ def test_a_stage_patch_replaces_all_its_layers_at_once():
         assert tables[f"{method}/II.mlp"].equals(tables[f"{method}/III.mlp"])
 
 
+@pytest.mark.parametrize("component", ["self_attention", "cross_attention"])
+@pytest.mark.parametrize("method", ["zero", "mean"])
+def test_a_head_is_patched_like_its_part_of_the_output_matrix_input(component, method):
+    from plain import component_module
+
+    subject = small_subject()
+    places = [(1, component, 0), (1, component, 2), (2, component, 1)]
+    table = patched_ranks(subject, CORRECT, None, {"heads": (method, places)})["heads"]
+    ids, mask = _padded(subject)
+    correct = torch.from_numpy(CORRECT)
+    seen = {}
+
+    def keep(layer):
+        def hook(module, inputs):
+            seen[layer] = inputs[0].clone()
+
+        return hook
+
+    def replace_heads(layer, heads):
+        def hook(module, inputs):
+            states = inputs[0].clone()
+            for head in heads:
+                part = slice(4 * head, 4 * head + 4)
+                mean = seen[layer][correct][..., part].mean(0)
+                states[..., part] = 0 if method == "zero" else mean
+            return (states,)
+
+        return hook
+
+    modules = {layer: component_module(subject.plain, layer, component).o for layer in (1, 2)}
+    handles = [module.register_forward_pre_hook(keep(i)) for i, module in modules.items()]
+    plain_logits(subject.plain, ids, mask)
+    for handle in handles:
+        handle.remove()
+    for layer, heads in ((1, (0, 2)), (2, (1,))):
+        modules[layer].register_forward_pre_hook(replace_heads(layer, heads))
+    logits = plain_logits(subject.plain, ids, mask)
+    expected = plain_ranks(logits, relevant_lists(subject), torch.arange(logits.shape[1]))
+    assert table["vocabulary_rank"].tolist() == expected
+    assert table["vocabulary_rank"].tolist() != rank_queries(subject)["vocabulary_rank"].tolist()
+
+
+def test_pretrained_heads_are_those_of_the_start():
+    subject, start = small_subject(), small_subject(seed=9)
+    every = [(1, "cross_attention", head) for head in range(3)]
+    patches = {
+        "heads": ("pretrained", every),
+        "whole": ("pretrained", [(1, "cross_attention")]),
+    }
+    tables = patched_ranks(subject, CORRECT, start, patches)
+    assert tables["heads"].equals(tables["whole"])
+
+
 def test_layers_in_one_call_or_several_give_the_same_tables():
     subject = small_subject()
     together = patched_ranks(subject, CORRECT, None, single_patches(range(3), ("zero", "mean")))

@@ -14,7 +14,7 @@ SOURCES = ("residual", "cross_attention", "mlp")
 COLUMNS = (
     "query_id doc_id layer source vocabulary_rank docid_rank mean_docid_rank mean_other_rank"
 ).split()
-MANY_TIES = 100
+TOKENS = 2**32
 
 
 def rank_development(subject: Subject) -> pd.DataFrame:
@@ -76,15 +76,26 @@ def _docid_rank_sum(logits: np.ndarray, docids: np.ndarray, others: np.ndarray) 
     of it, and such pairs are counted by sorting both sides and looking the smaller one up in the
     larger. Only where a docid token ties with another token do ids decide.
     """
-    own, rest = np.sort(logits[docids]), np.sort(logits[others])
-    few, many = (own, rest) if len(own) <= len(rest) else (rest, own)
+    own, rest = logits[docids], logits[others]
+    few, many = np.sort(own), np.sort(rest)
+    if len(own) > len(rest):
+        few, many = many, few
     left, right = (np.searchsorted(many, few, side=side) for side in ("left", "right"))
-    behind = len(many) * len(few) - int(right.sum()) if few is own else int(left.sum())
+    pairs = int(left.sum()) if len(own) > len(rest) else len(many) * len(few) - int(right.sum())
     tied = np.unique(few[left != right])
-    if len(tied) > MANY_TIES:
-        order = np.argsort(-logits, kind="stable")
-        return int((1 + np.flatnonzero(np.isin(order, docids))).sum())
-    for value in tied:
-        first = others[logits[others] == value]
-        behind += int(np.searchsorted(first, docids[logits[docids] == value]).sum())
-    return behind + len(own) * (len(own) + 1) // 2
+    if len(tied):
+        pairs += _lower_ids(_keys(rest, others, tied), _keys(own, docids, tied))
+    return pairs + len(own) * (len(own) + 1) // 2
+
+
+def _keys(logits: np.ndarray, tokens: np.ndarray, tied: np.ndarray) -> np.ndarray:
+    """Sorted (value, token) of the logits among the sorted values `tied`, as one number each."""
+    places = np.searchsorted(tied, logits).clip(max=len(tied) - 1)
+    hit = tied[places] == logits
+    return np.sort(places[hit] * TOKENS + tokens[hit])
+
+
+def _lower_ids(others: np.ndarray, docids: np.ndarray) -> int:
+    """Pairs of an equal value in which the other token has the lower id."""
+    begins = np.searchsorted(others, docids // TOKENS * TOKENS)
+    return int((np.searchsorted(others, docids) - begins).sum())
