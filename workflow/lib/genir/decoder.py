@@ -226,11 +226,7 @@ class LeanDecoder:
         return stream * scale
 
     def _neurons(self, weights: "_Layer", normed: torch.Tensor) -> torch.Tensor:
-        hidden = normed @ weights.mlp_in.T
-        if self.architecture.activation == "relu":
-            hidden.relu_()
-        else:
-            hidden = ACTIVATIONS[self.architecture.activation](hidden)
+        hidden = ACTIVATIONS[self.architecture.activation](normed @ weights.mlp_in.T)
         return hidden if weights.mlp_gate is None else hidden.mul_(normed @ weights.mlp_gate.T)
 
     def _mixed(self, normed: torch.Tensor, memory: Memory, layer: int) -> torch.Tensor:

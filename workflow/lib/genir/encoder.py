@@ -29,7 +29,7 @@ class Layout:
         if len(self.places) == self.mask.numel():
             return rows.view(*self.mask.shape, -1)
         grid = rows.new_zeros(self.mask.numel(), rows.shape[1])
-        return grid.index_copy(0, self.places, rows).view(*self.mask.shape, -1)
+        return grid.index_copy_(0, self.places, rows).view(*self.mask.shape, -1)
 
     def from_grid(self, grid: torch.Tensor) -> torch.Tensor:
         """`[query, longest, width]` -> `[token, width]`."""

@@ -1,6 +1,6 @@
 """Activation patching: component outputs replaced by zero, a mean, or another model's outputs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from genir.components import COMPONENTS, Method
-from genir.decoder import Outputs, Place
+from genir.decoder import Memory, Outputs, Place, Trace
 from genir.errors import AnalysisError
 from genir.progress import LOGGER, Progress
 from genir.queries import Queries, ranks_table
@@ -92,6 +92,34 @@ def patched_ranks(
     residual stream as it was is reported as a warning: at layer 0 the self-attention reads the
     start token alone, so its mean is its output; anywhere else it points at a mistake.
     """
+    hidden, means = _prepared(subject, correct, pretrained, patches)
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in patches}
+    names, changed = list(patches), dict.fromkeys(patches, False)
+    together = subject.blocks(len(patches), 1 if pretrained is None else 2).patches
+    progress = Progress("patched queries", len(subject.queries))
+    for rows, memory, trace, values in _blocks(subject, hidden, means, correct, pretrained):
+        runs = [{place: values.value(method, place) for place in places}
+                for method, places in patches.values()]  # fmt: skip
+        block = subject.queries.take(rows)
+        for chosen, streams in subject.decoder.runs(memory, trace, runs, together):
+            differs = (streams != trace.states[-1]).flatten(1).any(1).tolist()
+            ranks = _ranks(subject, block, streams)
+            for number, table, moved in zip(chosen, ranks, differs, strict=True):
+                tables[names[number]].append(table)
+                changed[names[number]] |= moved
+        progress.update(int(rows[-1]) + 1)
+    for name in (name for name in names if not changed[name]):
+        LOGGER.warning("patch %s changed no residual stream of any query", name)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+
+
+def _prepared(
+    subject: Subject,
+    correct: np.ndarray,
+    pretrained: Subject | None,
+    patches: Mapping[str, tuple[Method, list[Place]]],
+) -> tuple[Hidden, Means | None]:
+    """Encoded queries, and the means that some patch needs."""
     if pretrained is None and any(method == "pretrained" for method, _ in patches.values()):
         raise AnalysisError(
             "patching method 'pretrained' needs the weights that fine-tuning started from; "
@@ -100,13 +128,20 @@ def patched_ranks(
     hidden = subject.encode()
     averaged = [places for method, places in patches.values() if method in AVERAGES]
     places = sorted(dict.fromkeys(place for some in averaged for place in some))
-    means = place_means(subject, correct, hidden, places) if places else None
+    return hidden, place_means(subject, correct, hidden, places) if places else None
+
+
+def _blocks(
+    subject: Subject,
+    hidden: Hidden,
+    means: Means | None,
+    correct: np.ndarray,
+    pretrained: Subject | None,
+) -> Iterator[tuple[np.ndarray, Memory, Trace, BlockValues]]:
+    """Rows, unmodified run and replacement values of some queries at a time."""
     start_hidden = pretrained and pretrained.encode()
-    blocks = subject.blocks(len(patches), 1 if pretrained is None else 2)
-    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in patches}
-    names, changed = list(patches), dict.fromkeys(patches, False)
-    progress = Progress("patched queries", len(subject.queries))
-    for rows, memory, trace in subject.traces(hidden, size=blocks.queries):
+    size = subject.blocks(models=1 if pretrained is None else 2).queries
+    for rows, memory, trace in subject.traces(hidden, size=size):
         start = pretrained and next(pretrained.traces(start_hidden, rows, len(rows)))
         values = BlockValues(
             subject.decoder.outputs(memory, trace),
@@ -114,21 +149,7 @@ def patched_ranks(
             torch.from_numpy(correct[rows]).to(trace.states.device),
             start and pretrained.decoder.outputs(*start[1:]),
         )
-        runs = [{place: values.value(method, place) for place in places}
-                for method, places in patches.values()]  # fmt: skip
-        block = subject.queries.take(rows)
-        for chosen, streams in subject.decoder.runs(memory, trace, runs, blocks.patches):
-            differs = (streams != trace.states[-1]).flatten(1).any(1).tolist()
-            for number, ranks, moved in zip(
-                chosen, _ranks(subject, block, streams), differs, strict=True
-            ):
-                tables[names[number]].append(ranks)
-                changed[names[number]] |= moved
-        progress.update(int(rows[-1]) + 1)
-    for name in names:
-        if not changed[name]:
-            LOGGER.warning("patch %s changed no residual stream of any query", name)
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+        yield rows, memory, trace, values
 
 
 def _ranks(subject: Subject, block: Queries, streams: torch.Tensor) -> list[pd.DataFrame]:

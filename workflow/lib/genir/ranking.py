@@ -89,7 +89,11 @@ class Unembedding:
     @torch.no_grad()
     def top(self, residual: torch.Tensor, depth: int) -> torch.Tensor:
         """The `depth` best docid tokens `[row, depth]` of each row, in the order of `ranks`."""
-        state = self.state(residual)
+        rows = max(1, BLOCK_BYTES // (len(self.docid_tokens) * 4))
+        return torch.cat([self._top(block, depth) for block in self.state(residual).split(rows)])
+
+    def _top(self, state: torch.Tensor, depth: int) -> torch.Tensor:
+        """Some more candidates than `depth` by the fast product, put in order by the exact one."""
         fast = state @ self._docids.rows.float().T
         taken = min(depth + 16, fast.shape[1])
         found = fast.topk(taken, dim=1)

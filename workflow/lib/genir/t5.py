@@ -17,8 +17,10 @@ from genir.errors import ModelError
 from genir.files import read_json
 
 Weights = Mapping[str, torch.Tensor]
+
+# Applied to what a product has just given, so the first may work in place.
 ACTIVATIONS = {
-    "relu": torch.relu,
+    "relu": torch.relu_,
     "gelu_new": lambda x: functional.gelu(x, approximate="tanh"),
     "gelu": functional.gelu,
     "silu": functional.silu,
