@@ -57,11 +57,16 @@ def write_scaling(table: pd.DataFrame, folder: Path) -> None:
             axes.fill_between(
                 points["value"], points["milliseconds_low"], points["milliseconds_high"], alpha=0.2
             )
-            axes.set(xscale="log", xlabel=label, ylabel="ms per patched query", ylim=(0, None))
-            axes.set_xticks(points["value"], [f"{value:,}" for value in points["value"]])
+            axes.set(xscale="log", xlabel=label, ylabel="ms per patched query")
+            axes.set_xticks(points["value"], list(map(_short, points["value"])))
             axes.minorticks_off()
+        panels[0].set_ylim(0, None)
         panels[0].figure.suptitle("Cost of a patched query, median and range of rounds")
     save_figure(figure, folder / "scaling", ("svg", "png"))
+
+
+def _short(value: int) -> str:
+    return f"{value // 1000}k" if value >= 10_000 else str(value)
 
 
 def _size(shape: Shape, series: str, value: int) -> tuple[Shape, int]:

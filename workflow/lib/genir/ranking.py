@@ -123,10 +123,10 @@ class _Rows:
     def tolerance(self, state: torch.Tensor) -> torch.Tensor:
         """How far a logit of the fast product may be from the exact one, per row of `state`.
 
-        The rounding errors of a dot product are as good as independent: their sum has a standard
-        deviation of at most a quarter of eps * norm(state * row) for rounded inputs and, for
-        float32, of eps * norm(state * row) * sqrt(d_model) for the additions. The bound is at least
-        four times that, with the largest entry of any row in place of the row's own.
+        The rounding errors of a dot product are as good as independent. Their sum has a standard
+        deviation of about eps / 4 * norm(state * row) for rounded inputs, and for the additions in
+        float32 of about eps / 5 * norm(state * row) * sqrt(d_model). The bound is five to eight
+        times that, with the largest entry of any row in place of the row's own.
         """
         spread = (state * self.peak).norm(dim=-1)
         if self.rows.dtype == torch.float32:
