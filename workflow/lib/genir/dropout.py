@@ -21,7 +21,8 @@ class Dropout:
 
     On a CPU the mask of a place follows from `seed` and the place's name alone, so recomputing a
     layer for its gradient gives the same mask; it is drawn as 16-bit numbers, several times faster
-    than torch draws it, with a rate that is exact to 1 / 65,536.
+    than torch draws it, with a rate that is exact to 1 / 65,536. Elsewhere torch draws it from its
+    own stream.
     """
 
     def __init__(self, rate: float, *seed: int | str) -> None:

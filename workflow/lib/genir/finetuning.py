@@ -16,6 +16,7 @@ from genir.dropout import Dropout
 from genir.one_step import OneStep
 from genir.seeding import EpochSampler
 from genir.tokens import truncated_tokens
+from genir.torch_seeding import seed_torch
 from genir.training_loop import train
 
 
@@ -99,6 +100,7 @@ def finetune(
             inputs = [examples[task].inputs[row] for task, row in chosen]
             labels = torch.tensor([examples[task].labels[row] for task, row in chosen])
             drop = Dropout(config.dropout_rate, config.seed, "dropout", step, part)
+            seed_torch(config.seed, "dropout", step, part)
             with torch.autocast(device.type, torch.bfloat16, enabled=halved):
                 logits = one_step.logits(inputs, drop, config.gradient_checkpointing)
             each = functional.cross_entropy(logits.float(), labels.to(device), reduction="none")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
 from genir.errors import ModelError
@@ -112,6 +112,9 @@ class SafetensorsWeights(Weights):
             self._read[name] = tensor.to(self._device, torch.float32)
         return self._read[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._file_of
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._file_of)
 
@@ -134,11 +137,7 @@ def load_t5(folder: Path | str, device: torch.device | str = "cpu") -> T5:
         architecture = Architecture.from_config(read_json(folder / "config.json"))
         model = T5(architecture, SafetensorsWeights(folder, device))
         _check_complete(model)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise ModelError(f"{folder} cannot be loaded as a T5 model: {error}") from None
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":
-            raise
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelError(f"{folder} cannot be loaded as a T5 model: {error}") from None
     return model
 
