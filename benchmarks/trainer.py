@@ -272,6 +272,8 @@ def table(result: dict) -> str:
         rate = result["examples_per_second"][name]
         lines.append(f"| {name} | {rate:.0f} | " + " | ".join(cells) + " |")
     ratio, low, high = (result[k] for k in ("ratio_to_seq2seq_trainer", "ratio_low", "ratio_high"))
+    n, threads = result["development_queries"], result["threads"]
+    lines += ["", f"{n} development queries, one value for each seed, {threads} thread(s)."]
     lines += ["", f"Ratio of examples per second: {ratio:.2f} ({low:.2f} to {high:.2f})."]
     return "\n".join(lines)
 

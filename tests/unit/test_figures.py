@@ -96,3 +96,12 @@ def test_helpers():
     assert count_note([40, 40]) == "n = 40"
     assert count_note([120.0, 40, float("nan")]) == "n = 40 to 120"
     assert bar_positions(2, 1, 3).tolist() == [0, 1]
+
+
+def test_the_training_figure_shows_losses_above_those_of_its_first_panel():
+    from genir.figures.training import training_figure
+
+    steps = range(1, 6)
+    frame = pd.DataFrame({"model": "full", "step": steps, "indexing_loss": 0.1})
+    figure = training_figure(frame.assign(loss=5.0, retrieval_loss=[9.0, 7.0, 5.0, 3.0, 1.0]))
+    assert all(axes.get_ylim()[0] == 0 and axes.get_ylim()[1] >= 9 for axes in figure.axes)

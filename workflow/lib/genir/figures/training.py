@@ -23,8 +23,9 @@ def training_figure(table: pd.DataFrame) -> Figure:
                 style = ["-", "--", ":", "-."][index // len(colours) % 4]
                 colour = colours[index % len(colours)]
                 axes.plot(curve["step"], curve[column], style, color=colour, lw=1.6, label=model)
-            axes.set(xlabel="training step", ylabel=name, ylim=(0, None))
+            axes.set(xlabel="training step", ylabel=name)
             axes.set_title(f"{name.split(' (')[0]}, {len(models)} models, one run each")
+        panels[0].set_ylim(0, None)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False)
     return figure
