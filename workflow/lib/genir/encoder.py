@@ -4,7 +4,7 @@ Works on the tensors it is given, so one forward serves analyses (no gradients) 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -88,11 +88,7 @@ class LeanEncoder:
         stream = drop(embedded, "encoder.embedding")
         for number, block in enumerate(self.blocks):
             arguments = (block, stream, bias, layout, drop, f"encoder.{number}")
-            stream = (
-                checkpoint(self._layer, *arguments, use_reentrant=False)
-                if recompute
-                else self._layer(*arguments)
-            )
+            stream = run_layer(self._layer, arguments, recompute)
         normed = rms_norm(stream, self.final_norm, self.architecture.epsilon)
         return drop(normed, "encoder.final")
 
@@ -134,6 +130,15 @@ class LeanEncoder:
         buckets = _position_buckets(mask.shape[1], self.architecture).to(mask.device)
         position = self.position_bias[buckets].permute(2, 0, 1)
         return position + mask_bias(mask, position.dtype)[:, None, None, :]
+
+
+def run_layer(
+    layer: Callable[..., torch.Tensor], arguments: tuple, recompute: bool
+) -> torch.Tensor:
+    """A layer's output; with `recompute`, what is inside is computed again for its gradient."""
+    if recompute:
+        return checkpoint(layer, *arguments, use_reentrant=False)
+    return layer(*arguments)
 
 
 def mask_bias(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.utils.checkpoint import checkpoint
 from transformers import T5ForConditionalGeneration
 
 from genir.dropout import Drop, keep
-from genir.encoder import LeanEncoder, mask_bias, mlp, mlp_weights, token_batch
+from genir.encoder import LeanEncoder, mask_bias, mlp, mlp_weights, run_layer, token_batch
 from genir.t5 import Weights, rms_norm, t5_of
 
 
@@ -46,11 +45,7 @@ class OneStep:
         stream = drop(embedded[-1].expand(len(inputs), -1), "decoder.start")
         for number, block in enumerate(self.blocks):
             arguments = (block, stream, hidden, bias, drop, f"decoder.{number}")
-            stream = (
-                checkpoint(self._layer, *arguments, use_reentrant=False)
-                if recompute
-                else self._layer(*arguments)
-            )
+            stream = run_layer(self._layer, arguments, recompute)
         normed = rms_norm(stream, self.final_norm, self.architecture.epsilon)
         return (drop(normed, "decoder.final") * self.architecture.scale) @ self.head.T
 
