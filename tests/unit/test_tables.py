@@ -18,7 +18,7 @@ from genir.tables import (
     training,
 )
 from genir.tables.markdown import to_markdown, wide, with_interval, write_table
-from genir.tables.ranks import read_ranks, select
+from genir.tables.ranks import read_ranks, select, views
 
 SWAP_PAPER = paper.encoder_swap(
     synthetic.PAPER / "table2_encoder_swap.csv", synthetic.PAPER / "in_text_numbers.csv"
@@ -176,29 +176,53 @@ def test_all_27_cells_of_the_paper():
     assert STAGE_PAPER["zero", "III", "mlp"] == 96.72
 
 
+VIEWS = ("correct", "ranked_2_to_10", "failed", "all")
+
+
+def _clean_file(folder):
+    path = folder / "clean.parquet"
+    synthetic.clean_ranks().to_parquet(path)
+    return path
+
+
+def test_views_part_the_queries_by_their_rank_in_the_unmodified_model():
+    clean = synthetic.ranks([1] * 10 + [2] * 5 + [10] * 3 + [11] * 6)
+    parts = views(clean.sample(frac=1, random_state=0), clean)
+    assert {name: len(part) for name, part in parts.items()} == {
+        "correct": 10,
+        "ranked_2_to_10": 8,
+        "ranked_below_10": 6,
+        "failed": 14,
+        "all": 24,
+    }
+    assert "ranked_below_10" not in views(clean, synthetic.clean_ranks())
+    with pytest.raises(AnalysisError, match="q23"):
+        views(clean, clean[:23])
+
+
 def test_contributions(tmp_path):
     path = tmp_path / "contributions.parquet"
     synthetic.contributions().to_parquet(path)
-    correct = {"full": synthetic.write_correct(tmp_path)}
-    table = contributions.contributions_table({"full": path}, correct, seed=1)
+    clean = {"full": _clean_file(tmp_path)}
+    table = contributions.contributions_table({"full": path}, clean, seed=1)
     wanted = {"layer": 2, "component": "mlp", "measure": "ratio"}
     assert one(table, queries="correct", **wanted)["value"] == 3
     assert one(table, queries="failed", **wanted)["n"] == 8
     assert one(table, queries="all", **wanted)["value"] == pytest.approx((16 * 3 + 8 * 0.5) / 24)
     assert_intervals(table, "value")
-    assert len(table) == 3 * 4 * 3 * 3
+    assert len(table) == len(VIEWS) * 4 * 3 * 3
 
 
 def test_rank_development(tmp_path):
     path = tmp_path / "development.parquet"
     frame = synthetic.rank_development()
     frame[frame["layer"] < 2].to_parquet(path)
-    correct = {"full": synthetic.write_correct(tmp_path)}
-    table = rank_development.rank_development_table({"full": path}, correct, seed=1)
+    clean = {"full": _clean_file(tmp_path)}
+    table = rank_development.rank_development_table({"full": path}, clean, seed=1)
     row = one(table, queries="all", layer=1, source="mlp", measure="vocabulary_rank_median")
     assert (row["value"], row["n"]) == (101, 24)
     assert_intervals(table, "value")
-    assert len(table) == 3 * 2 * 3 * 4
+    assert len(table) == len(VIEWS) * 2 * 3 * 4
 
 
 def test_retrieval_keeps_all_rows_and_adds_the_paper(tmp_path):

@@ -248,7 +248,7 @@ rule table_patching_by_stage:
 rule table_contributions:
     input:
         files=expand("results/contributions/{model}.parquet", model=MODELS),
-        correct=expand("results/correct_queries/{model}.csv", model=MODELS),
+        clean=expand("results/evaluate/{model}/validation.ranks.parquet", model=MODELS),
         manifests=manifests(MODELS),
     output:
         table="results/table_contributions/contributions.csv",
@@ -272,13 +272,13 @@ rule table_contributions:
         code=code("table_contributions"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/contributions/{model}.parquet"),
-        correct=per_model("results/correct_queries/{model}.csv"),
+        clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
         seed=config["seed"],
     message:
         "Tabulate the contribution of every component."
     shell:
         "python $SCRIPTS/table_contributions.py --files {params.files:q}"
-        " --correct {params.correct:q} --seed {params.seed}"
+        " --clean {params.clean:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 
@@ -286,7 +286,7 @@ rule table_contributions:
 rule table_rank_development:
     input:
         files=expand("results/rank_development/{model}.parquet", model=MODELS),
-        correct=expand("results/correct_queries/{model}.csv", model=MODELS),
+        clean=expand("results/evaluate/{model}/validation.ranks.parquet", model=MODELS),
         manifests=manifests(MODELS),
     output:
         table="results/table_rank_development/rank_development.csv",
@@ -310,13 +310,13 @@ rule table_rank_development:
         code=code("table_rank_development"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/rank_development/{model}.parquet"),
-        correct=per_model("results/correct_queries/{model}.csv"),
+        clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
         seed=config["seed"],
     message:
         "Tabulate the rank of the relevant document layer by layer."
     shell:
         "python $SCRIPTS/table_rank_development.py --files {params.files:q}"
-        " --correct {params.correct:q} --seed {params.seed}"
+        " --clean {params.clean:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
 

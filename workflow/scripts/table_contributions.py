@@ -10,7 +10,7 @@ from script import run
 
 def main(
     files: dict[str, Path],
-    correct: dict[str, Path],
+    clean: dict[str, Path],
     manifests: list[Path],
     seed: int,
     table: Path,
@@ -20,13 +20,13 @@ def main(
 
     Args:
         files: model -> the file that the rule contributions wrote.
-        correct: model -> its correct queries (CSV).
+        clean: model -> ranks of every validation query in the unmodified model.
         manifests: manifest.json of every dataset the models belong to.
         seed: seed of the bootstrap.
         table: CSV to write.
         text: Markdown to write.
     """
-    frame = contributions_table(files, correct, seed)
+    frame = contributions_table(files, clean, seed)
     write_table(frame, shown(frame), heading(manifests, NO_RANK), table, text)
 
 

@@ -12,7 +12,7 @@ RANK_KIND = "rank kind: both (vocabulary_rank_median, docid_rank_median); mean r
 
 def main(
     files: dict[str, Path],
-    correct: dict[str, Path],
+    clean: dict[str, Path],
     manifests: list[Path],
     seed: int,
     table: Path,
@@ -22,13 +22,13 @@ def main(
 
     Args:
         files: model -> the file that the rule rank_development wrote.
-        correct: model -> its correct queries (CSV).
+        clean: model -> ranks of every validation query in the unmodified model.
         manifests: manifest.json of every dataset the models belong to.
         seed: seed of the bootstrap.
         table: CSV to write.
         text: Markdown to write.
     """
-    frame = rank_development_table(files, correct, seed)
+    frame = rank_development_table(files, clean, seed)
     write_table(frame, shown(frame), heading(manifests, RANK_KIND), table, text)
 
 

@@ -7,20 +7,18 @@ import pandas as pd
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
-from genir.tables.ranks import read_queries, views
+from genir.tables.ranks import read_ranks, views
 
 MEASURES = ("ratio", "cosine_input", "cosine_output")
 COLUMNS = "model queries layer component measure value low high n".split()
 
 
-def contributions_table(
-    files: dict[str, Path], correct: dict[str, Path], seed: int
-) -> pd.DataFrame:
-    """Means over correct, failed and all queries, by model, layer, component and measure."""
+def contributions_table(files: dict[str, Path], clean: dict[str, Path], seed: int) -> pd.DataFrame:
+    """Means over each view of the queries, by model, layer, component and measure."""
     records = []
     for model, path in files.items():
-        queries = read_queries(correct[model])["query_id"]
-        for view, frame in views(pd.read_parquet(path), queries).items():
+        ranks = read_ranks(clean[model])
+        for view, frame in views(pd.read_parquet(path), ranks).items():
             names = {"model": model, "queries": view}
             records += [names | row for row in _view_rows(frame, seed)]
     return pd.DataFrame(records, columns=COLUMNS)

@@ -8,7 +8,7 @@ import pandas as pd
 from genir.statistics import Interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
-from genir.tables.ranks import read_queries, views
+from genir.tables.ranks import read_ranks, views
 
 COLUMNS = "model queries layer source measure value low high n".split()
 MEDIANS = {"vocabulary_rank_median": "vocabulary_rank", "docid_rank_median": "docid_rank"}
@@ -16,14 +16,14 @@ MEANS = ("mean_docid_rank", "mean_other_rank")
 
 
 def rank_development_table(
-    files: dict[str, Path], correct: dict[str, Path], seed: int
+    files: dict[str, Path], clean: dict[str, Path], seed: int
 ) -> pd.DataFrame:
     """Median rank of the relevant document, mean rank of docid tokens and of all other tokens, by
     model, view, layer and source."""
     records = []
     for model, path in files.items():
-        queries = read_queries(correct[model])["query_id"]
-        for view, frame in views(pd.read_parquet(path), queries).items():
+        ranks = read_ranks(clean[model])
+        for view, frame in views(pd.read_parquet(path), ranks).items():
             for (layer, source), part in frame.groupby(["layer", "source"], sort=False):
                 names = {"model": model, "queries": view, "layer": layer, "source": source}
                 intervals = measure_intervals(part, seed)

@@ -38,8 +38,23 @@ def select(ranks: pd.DataFrame, queries: pd.Series, path: Path | str) -> pd.Data
     return ranks[ranks["query_id"].isin(queries)]
 
 
-def views(frame: pd.DataFrame, correct: pd.Series) -> dict[str, pd.DataFrame]:
-    """The rows of correct, of failed and of all queries; a view without rows is left out."""
-    marked = frame["query_id"].isin(correct)
-    parts = {"correct": frame[marked], "failed": frame[~marked], "all": frame}
-    return {name: part for name, part in parts.items() if len(part)}
+def views(frame: pd.DataFrame, clean: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each view of the queries; a view without rows is left out.
+
+    `clean` are the ranks of all queries in the unmodified model. Views: correct (vocabulary rank
+    1), ranked_2_to_10, ranked_below_10, failed (every query that is not correct), all.
+
+    Raises AnalysisError if a query of `frame` has no rank in `clean`.
+    """
+    ranks = frame["query_id"].map(clean.set_index("query_id")["vocabulary_rank"])
+    if ranks.isna().any():
+        query = frame.loc[ranks.isna(), "query_id"].iloc[0]
+        raise AnalysisError(f"query {query!r} has no rank in the unmodified model; run evaluate")
+    masks = {
+        "correct": ranks == 1,
+        "ranked_2_to_10": ranks.between(2, 10),
+        "ranked_below_10": ranks > 10,
+        "failed": ranks > 1,
+        "all": ranks > 0,
+    }
+    return {name: frame[mask] for name, mask in masks.items() if mask.any()}
