@@ -312,7 +312,8 @@ RETRIEVAL_METRICS = [
 
 def per_model(pattern, models=None):
     """{model: path} for an argument that takes one file a model."""
-    return as_json({name: pattern.format(model=name) for name in models or MODELS})
+    chosen = MODELS if models is None else models
+    return as_json({name: pattern.format(model=name) for name in chosen})
 
 
 def manifests(models):

@@ -9,6 +9,10 @@ FIGURES = {
     "rank_development": "Rank development",
     "training": "Training",
 }
+if not PRETRAINED:
+    del FIGURES["partial_swap"]
+if not TRAINED:
+    del FIGURES["training"]
 FORMATS = config["figures"]["formats"]
 
 for figure, category in FIGURES.items():

@@ -94,56 +94,59 @@ rule table_encoder_swap:
         " 2> {log}"
 
 
-rule table_partial_swap:
-    input:
-        files=[
-            f"results/partial_swap/{m}/{p}.parquet"
-            for m in PRETRAINED
-            for p in encoder_parts(m)
-        ],
-        correct=expand("results/correct_queries/{model}.csv", model=PRETRAINED),
-        manifests=manifests(PRETRAINED),
-    output:
-        table="results/table_partial_swap/partial_swap.csv",
-        text=report(
-            "results/table_partial_swap/partial_swap.md",
-            caption="../report/table_partial_swap.rst",
-            category="Encoder swap",
-            labels={"artifact": "partial swap", "kind": "table"},
-        ),
-    log:
-        "results/logs/table_partial_swap.log",
-    benchmark:
-        "results/benchmarks/table_partial_swap/all.tsv"
-    conda:
-        "../../envs/plot.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        code=code("table_partial_swap"),
-        manifests=lambda wildcards, input: as_json(list(input.manifests)),
-        files=as_json(
-            [
-                {
-                    "model": name,
-                    "part": part,
-                    "path": f"results/partial_swap/{name}/{part}.parquet",
-                }
-                for name in PRETRAINED
-                for part in encoder_parts(name)
-            ]
-        ),
-        correct=per_model("results/correct_queries/{model}.csv", PRETRAINED),
-        seed=config["seed"],
-    message:
-        "Tabulate the partial encoder swaps."
-    shell:
-        "python $SCRIPTS/table_partial_swap.py --files {params.files:q}"
-        " --correct {params.correct:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+# Without pre-trained weights there is nothing to swap in.
+if PRETRAINED:
+
+    rule table_partial_swap:
+        input:
+            files=[
+                f"results/partial_swap/{m}/{p}.parquet"
+                for m in PRETRAINED
+                for p in encoder_parts(m)
+            ],
+            correct=expand("results/correct_queries/{model}.csv", model=PRETRAINED),
+            manifests=manifests(PRETRAINED),
+        output:
+            table="results/table_partial_swap/partial_swap.csv",
+            text=report(
+                "results/table_partial_swap/partial_swap.md",
+                caption="../report/table_partial_swap.rst",
+                category="Encoder swap",
+                labels={"artifact": "partial swap", "kind": "table"},
+            ),
+        log:
+            "results/logs/table_partial_swap.log",
+        benchmark:
+            "results/benchmarks/table_partial_swap/all.tsv"
+        conda:
+            "../../envs/plot.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            code=code("table_partial_swap"),
+            manifests=lambda wildcards, input: as_json(list(input.manifests)),
+            files=as_json(
+                [
+                    {
+                        "model": name,
+                        "part": part,
+                        "path": f"results/partial_swap/{name}/{part}.parquet",
+                    }
+                    for name in PRETRAINED
+                    for part in encoder_parts(name)
+                ]
+            ),
+            correct=per_model("results/correct_queries/{model}.csv", PRETRAINED),
+            seed=config["seed"],
+        message:
+            "Tabulate the partial encoder swaps."
+        shell:
+            "python $SCRIPTS/table_partial_swap.py --files {params.files:q}"
+            " --correct {params.correct:q} --seed {params.seed}"
+            " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+            " 2> {log}"
 
 
 rule table_patching:
@@ -321,40 +324,46 @@ rule table_rank_development:
         " 2> {log}"
 
 
-rule table_training:
-    input:
-        files=[curve_file(name) for name in TRAINED + REDUCED],
-        manifests=manifests(TRAINED),
-    output:
-        table="results/table_training/training.csv",
-        text=report(
-            "results/table_training/training.md",
-            caption="../report/table_training.rst",
-            category="Training",
-            labels={"artifact": "training", "kind": "table"},
-        ),
-    log:
-        "results/logs/table_training.log",
-    benchmark:
-        "results/benchmarks/table_training/all.tsv"
-    conda:
-        "../../envs/plot.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        code=code("table_training"),
-        manifests=lambda wildcards, input: as_json(list(input.manifests)),
-        files=as_json(
-            [{"model": name, "path": curve_file(name)} for name in TRAINED + REDUCED]
-        ),
-    message:
-        "Collect the loss curves."
-    shell:
-        "python $SCRIPTS/table_training.py --files {params.files:q}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+# Without a trained model there are no curves.
+if TRAINED:
+
+    rule table_training:
+        input:
+            files=[curve_file(name) for name in TRAINED + REDUCED],
+            manifests=manifests(TRAINED),
+        output:
+            table="results/table_training/training.csv",
+            text=report(
+                "results/table_training/training.md",
+                caption="../report/table_training.rst",
+                category="Training",
+                labels={"artifact": "training", "kind": "table"},
+            ),
+        log:
+            "results/logs/table_training.log",
+        benchmark:
+            "results/benchmarks/table_training/all.tsv"
+        conda:
+            "../../envs/plot.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            code=code("table_training"),
+            manifests=lambda wildcards, input: as_json(list(input.manifests)),
+            files=as_json(
+                [
+                    {"model": name, "path": curve_file(name)}
+                    for name in TRAINED + REDUCED
+                ]
+            ),
+        message:
+            "Collect the loss curves."
+        shell:
+            "python $SCRIPTS/table_training.py --files {params.files:q}"
+            " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+            " 2> {log}"
 
 
 rule summary:
@@ -395,12 +404,12 @@ rule analyses:
     input:
         rules.table_retrieval.output,
         rules.table_encoder_swap.output,
-        rules.table_partial_swap.output,
+        rules.table_partial_swap.output if PRETRAINED else [],
         rules.table_patching.output,
         rules.table_patching_by_stage.output,
         rules.table_contributions.output,
         rules.table_rank_development.output,
-        rules.table_training.output,
+        rules.table_training.output if TRAINED else [],
         rules.summary.output,
     message:
         "All analyses and their tables are there."
