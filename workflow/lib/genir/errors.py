@@ -21,5 +21,17 @@ class SourceError(UserError):
     """A text or corpus source is missing, changed or cannot be read."""
 
 
+class HubError(UserError):
+    """The Hugging Face hub cannot be reached or does not have what is asked for."""
+
+
 class AnalysisError(UserError):
     """An analysis cannot be computed from the inputs it was given."""
+
+
+class QueryError(UserError):
+    """A typed query cannot be traced."""
+
+
+class VerificationError(UserError):
+    """The engine differs from an independent implementation by more than rounding."""

@@ -8,15 +8,19 @@ from transformers import (
     AutoConfig,
     AutoTokenizer,
     PreTrainedTokenizerBase,
+    T5Config,
     T5ForConditionalGeneration,
 )
 
 from genir.docids import DOCIDS_FILE
 from genir.errors import ModelError
-from genir.files import write_json
+from genir.files import read_json, write_json
 from genir.seeding import seed_from
 from genir.start import Start
+from genir.t5 import FAMILIES
 from genir.torch_seeding import seed_torch
+
+POSITIONS = 512
 
 
 def load_start(
@@ -24,39 +28,52 @@ def load_start(
 ) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
     """The starting model in float32, in evaluation mode, and its tokenizer.
 
-    Raises ModelError if the folder or hub repository cannot be read as a T5.
+    Raises ModelError if the folder cannot be read as a T5.
     """
-    if start.type == "hub":
-        return _load(start.id, revision=start.revision)
-    if start.type == "folder":
-        return _load(_existing(start.path), local_files_only=True)
-    tokenizer = AutoTokenizer.from_pretrained(_existing(start.path), local_files_only=True)
-    return random_like(start.path, seed), tokenizer
+    model = load_model(start.path) if start.type == "folder" else random_like(start.path, seed)
+    return model, load_tokenizer(start.path)
 
 
 def random_like(folder: Path | str, seed: int) -> T5ForConditionalGeneration:
     """A random model in the shape of the one in `folder`."""
-    config = AutoConfig.from_pretrained(_existing(folder), local_files_only=True)
-    return random_model(config, seed)
+    return random_model(_config(_existing(folder)), seed)
 
 
-def random_model(config: AutoConfig, seed: int) -> T5ForConditionalGeneration:
-    """T5's own initialisation in the shape of `config`, a function of `seed` alone."""
+def random_model(config: T5Config, seed: int) -> T5ForConditionalGeneration:
+    """T5's own initialisation in the shape of `config`, a function of `seed` alone. T5 v1.1 and mT5
+    get an output projection of their own, drawn as T5 v1.1's is; transformers 5 would tie it."""
     seed_torch(seed, "initialisation")
-    return T5ForConditionalGeneration(config).eval()
+    model = T5ForConditionalGeneration(config).eval()
+    if not config.scale_decoder_outputs:
+        head = torch.randn(model.shared.weight.shape) * config.initializer_factor
+        model.lm_head.weight = torch.nn.Parameter(head)
+    return model
 
 
 def load_model(folder: Path | str) -> T5ForConditionalGeneration:
     """A saved model in float32 and evaluation mode. Raises ModelError if it cannot be read."""
-    return _load(_existing(folder), local_files_only=True)[0]
+    config = _config(_existing(folder))
+    settings = {"config": config, "dtype": torch.float32, "use_safetensors": True}
+    try:
+        model = T5ForConditionalGeneration.from_pretrained(
+            folder, local_files_only=True, **settings
+        )
+    except Exception as error:
+        raise ModelError(f"{folder} cannot be loaded as a T5 model: {error}") from None
+    return model.eval()
 
 
 def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
     """The tokenizer saved beside a model. Raises ModelError if there is none."""
+    existing = _existing(folder)
     try:
-        return AutoTokenizer.from_pretrained(_existing(folder), local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder} holds no readable tokenizer: {error}") from None
+        return AutoTokenizer.from_pretrained(existing, local_files_only=True)
+    except Exception as error:
+        raise ModelError(
+            f"{folder} holds no readable tokenizer.json: {error}; a checkpoint with spiece.model "
+            "gets one where sentencepiece is installed, by AutoTokenizer's from_pretrained and "
+            "save_pretrained"
+        ) from None
 
 
 def _existing(folder: Path | str) -> str:
@@ -68,15 +85,20 @@ def _existing(folder: Path | str) -> str:
     return str(folder)
 
 
-def _load(name: str, **where: object) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+def _config(folder: str) -> T5Config:
+    """The configuration of a T5; that of an mT5 as the T5 v1.1 it computes."""
     try:
-        model = T5ForConditionalGeneration.from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, **where
-        )
-        tokenizer = AutoTokenizer.from_pretrained(name, **where)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
     except Exception as error:
-        raise ModelError(f"{name} cannot be loaded as a T5 model: {error}") from None
-    return model.eval(), tokenizer
+        raise ModelError(f"{folder} cannot be loaded as a T5 model: {error}") from None
+    if config.model_type not in FAMILIES:
+        raise ModelError(
+            f"{folder} has model_type {config.model_type!r}; give one of {' and '.join(FAMILIES)}"
+        )
+    if config.model_type == "t5":
+        return config
+    as_t5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}
+    return T5Config.from_dict(config.to_dict() | as_t5 | {"scale_decoder_outputs": False})
 
 
 def add_docids(
@@ -116,7 +138,14 @@ def save_model(
     tokenizer: PreTrainedTokenizerBase,
     docids: dict[str, int],
 ) -> None:
-    """Write weights (safetensors), tokenizer and the docid mapping into one folder."""
+    """Write weights (safetensors), tokenizer and the docid mapping into one folder.
+
+    config.json says whether the output projection is the token embedding; transformers 5 writes
+    that it is for every T5. TransformerLens asks for `n_positions`, which T5 does not limit.
+    """
     model.save_pretrained(folder)
+    config, tied = read_json(folder / "config.json"), model.lm_head.weight is model.shared.weight
+    stated = {"tie_word_embeddings": tied, "n_positions": config.get("n_positions", POSITIONS)}
+    write_json(folder / "config.json", config | stated)
     tokenizer.save_pretrained(folder)
     write_json(folder / DOCIDS_FILE, docids)

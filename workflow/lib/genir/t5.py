@@ -18,6 +18,9 @@ from genir.files import read_json
 
 Weights = Mapping[str, torch.Tensor]
 
+FAMILIES = ("t5", "mt5")
+"""`model_type` of T5, T5 v1.1 and Flan-T5, and of mT5."""
+
 # Applied to what a product has just given, so the first may work in place.
 ACTIVATIONS = {
     "relu": torch.relu_,
@@ -30,7 +33,11 @@ ACTIVATIONS = {
 @dataclass(frozen=True)
 class Architecture:
     """What config.json says of a T5, T5 v1.1, Flan-T5 or mT5; `scale` multiplies the final state
-    before unembedding (d_model^-0.5 where input and output embedding are tied, else 1)."""
+    before unembedding (d_model^-0.5 where input and output embedding are tied, else 1).
+
+    transformers 5 writes `tie_word_embeddings: true` for all of them, so `scale_decoder_outputs`
+    counts where it is there; mT5, which is never tied, does not have it.
+    """
 
     d_model: int
     d_kv: int
@@ -49,8 +56,14 @@ class Architecture:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Architecture":
-        """From the keys of config.json. Raises ModelError for an activation T5 does not have."""
-        other = config.get("model_type") == "mt5"
+        """From the keys of config.json. Raises ModelError for an activation T5 does not have, and
+        for a relative of T5 that computes something else."""
+        family = config.get("model_type", "t5")
+        if family not in FAMILIES:
+            raise ModelError(
+                f"model_type {family!r} is not a T5; this engine computes {' and '.join(FAMILIES)}"
+            )
+        other = family == "mt5"
         kind = config.get("feed_forward_proj", "gated-gelu" if other else "relu")
         activation = "gelu_new" if kind == "gated-gelu" else kind.rpartition("-")[2]
         if activation not in ACTIVATIONS:
@@ -58,7 +71,7 @@ class Architecture:
                 f"feed_forward_proj {kind!r} is not known; this engine computes "
                 f"{', '.join(ACTIVATIONS)}, each alone or after 'gated-'"
             )
-        tied = config.get("tie_word_embeddings", not other) is not False
+        tied = not other and config.get("tie_word_embeddings") is not False
         layers = config["num_layers"]
         return cls(
             d_model=config["d_model"],
@@ -162,9 +175,7 @@ def t5_of(model: torch.nn.Module) -> T5:
     weights = dict(model.named_parameters())
     if model.lm_head.weight is not model.shared.weight:
         weights["lm_head.weight"] = model.lm_head.weight
-    config = model.config.to_dict()
-    config["scale_decoder_outputs"] = model.config.scale_decoder_outputs
-    return T5(Architecture.from_config(config), weights)
+    return T5(Architecture.from_config(model.config.to_dict()), weights)
 
 
 def rms_norm(residual: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
