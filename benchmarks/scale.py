@@ -23,9 +23,14 @@ from measure.timing import rounded, say, seconds
 from shapes import SHAPES, Shape, random_batches, random_model
 
 from genir.components import Method
-from genir.decoder import Place
 from genir.logit_lens import rank_development
-from genir.patching import patched_ranks, single_patches, stage_patches
+from genir.patching import (
+    Replacements,
+    patch_means,
+    patched_ranks,
+    single_patches,
+    stage_patches,
+)
 from genir.progress import configure_logging
 from genir.stages import default_stages
 from genir.subject import Subject
@@ -33,7 +38,7 @@ from genir.subject import Subject
 METHODS: tuple[Method, ...] = ("zero", "mean", "pretrained")
 LAYERS_PER_JOB = (1, 4, "all")
 BATCH_SIZE = 32
-Patches = dict[str, tuple[Method, list[Place]]]
+Patches = dict[str, Replacements]
 
 
 def scale_report(name: str, queries: int, memory_mb: int) -> dict[str, Any]:
@@ -73,14 +78,13 @@ def times_of(
 ) -> dict[str, float]:
     """Wall seconds. `prepare`, `encode` and `trace` are what every patching job does before its
     patches, and are part of `sweep` and `stages` again but for `prepare`."""
-    correct = np.ones(len(subject.queries), dtype=bool)
     both = (subject, pretrained)
     parts: dict[str, Callable[[], object]] = {
         "prepare": lambda: [(model.encoder, model.decoder) for model in both],
         "encode": lambda: [model.encode() for model in both],
         "trace": lambda: trace(both),
-        "sweep": lambda: patched_ranks(subject, correct, pretrained, single),
-        "stages": lambda: patched_ranks(subject, correct, pretrained, stages),
+        "sweep": lambda: patch(subject, pretrained, single),
+        "stages": lambda: patch(subject, pretrained, stages),
         "lens": lambda: rank_development(subject),
     }
     times = {}
@@ -89,6 +93,13 @@ def times_of(
         say(f"{part}: {times[part]:.1f} s, peak memory {peak_mib():.0f} MiB")
     times["trace"] = max(0.0, times["trace"] - times["encode"])
     return times
+
+
+def patch(subject: Subject, pretrained: Subject, patches: Patches) -> None:
+    """A patching job after its models are prepared; its queries are encoded anew."""
+    own, start = (some.over(some.queries) for some in (subject, pretrained))
+    correct = np.ones(len(own.queries), dtype=bool)
+    patched_ranks(own, patch_means(own, correct, patches), start, patches)
 
 
 def trace(subjects: Iterable[Subject]) -> None:
@@ -129,8 +140,8 @@ def gpu_estimate(
     encode = encoding(shape, queries * length)
     works: dict[str, list[Work]] = {
         "encode": [encode, encode],
-        "sweep": [patching(shape, length, queries, [places for _, places in single.values()])],
-        "stages": [patching(shape, length, queries, [places for _, places in stages.values()])],
+        "sweep": [patching(shape, length, queries, [list(patch) for patch in single.values()])],
+        "stages": [patching(shape, length, queries, [list(patch) for patch in stages.values()])],
         "lens": [lens(shape, queries)],
     }
     return {

@@ -12,7 +12,7 @@ from peers import Batch, places
 from peers.hooks import Hooks
 from shapes import SHAPES, random_batches, random_model
 
-from genir.patching import patched_ranks, single_patches
+from genir.patching import patch_means, patched_ranks, single_patches
 from genir.progress import LOGGER
 from measure.contest import BATCH_SIZE, CHECKED_QUERIES, QUERIES
 from measure.contestants import Sampled, first_queries
@@ -71,8 +71,10 @@ class Sweep:
         return self.subject.model.architecture.decoder_layers
 
     def __call__(self) -> dict[str, torch.Tensor]:
-        correct = np.ones(len(self.subject.queries), dtype=bool)
-        tables = patched_ranks(self.subject, correct, None, self.patches)
+        subject = self.subject.over(self.subject.queries)
+        correct = np.ones(len(subject.queries), dtype=bool)
+        means = patch_means(subject, correct, self.patches)
+        tables = patched_ranks(subject, means, None, self.patches)
         return {
             name: torch.from_numpy(table["vocabulary_rank"].to_numpy(copy=True))
             for name, table in tables.items()

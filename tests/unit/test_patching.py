@@ -9,13 +9,26 @@ from subjects import relevant_lists, small_subject
 from genir.blocks import Blocks
 from genir.components import COMPONENTS
 from genir.errors import AnalysisError
-from genir.patching import patched_ranks, place_means, single_patches, stage_patches
+from genir.patching import (
+    head_patches,
+    heads_together,
+    patch_means,
+    patched_ranks,
+    place_means,
+    single_patches,
+    stage_patches,
+)
 from genir.retrieval import final_states, rank_queries, top_documents
 from genir.span_corruption import pad_rows
 
 METHODS = ("zero", "mean", "mean_leave_one_out", "pretrained")
 PLACES = [(layer, component) for layer in range(3) for component in COMPONENTS]
 CORRECT = np.array([True, False, True, True, False, False, True, True, False, True, False])
+
+
+def _patched(subject, start, patches, correct=CORRECT):
+    """`patched_ranks` with the means of the subject's own correct queries."""
+    return patched_ranks(subject, patch_means(subject, correct, patches), start, patches)
 
 
 def _padded(subject):
@@ -60,7 +73,7 @@ def _plain_value(method, place, subject, start):
 def test_ranks_equal_plain_hooks_for_every_place_and_method(family):
     subject, start = small_subject(family), small_subject(family, seed=9)
     ids, mask = _padded(subject)
-    tables = patched_ranks(subject, CORRECT, start, single_patches(range(3), METHODS))
+    tables = _patched(subject, start, single_patches(range(3), METHODS))
     assert len(tables) == len(METHODS) * len(PLACES)
     for method in METHODS:
         for layer, component in PLACES:
@@ -79,7 +92,7 @@ def test_a_stage_patch_replaces_all_its_layers_at_once():
     subject, start = small_subject(), small_subject(seed=9)
     ids, mask = _padded(subject)
     patches = stage_patches({"I": (0, 1), "II": (2, 2), "III": (2, 2)}, METHODS)
-    tables = patched_ranks(subject, CORRECT, start, patches)
+    tables = _patched(subject, start, patches)
     for method in METHODS:
         patch = {
             (layer, "mlp"): _plain_value(method, (layer, "mlp"), subject, start) for layer in (0, 1)
@@ -98,7 +111,7 @@ def test_a_head_is_patched_like_its_part_of_the_output_matrix_input(component, m
 
     subject = small_subject()
     places = [(1, component, 0), (1, component, 2), (2, component, 1)]
-    table = patched_ranks(subject, CORRECT, None, {"heads": (method, places)})["heads"]
+    table = _patched(subject, None, {"heads": dict.fromkeys(places, method)})["heads"]
     ids, mask = _padded(subject)
     correct = torch.from_numpy(CORRECT)
     seen = {}
@@ -137,46 +150,120 @@ def test_pretrained_heads_are_those_of_the_start():
     subject, start = small_subject(), small_subject(seed=9)
     every = [(1, "cross_attention", head) for head in range(3)]
     patches = {
-        "heads": ("pretrained", every),
-        "whole": ("pretrained", [(1, "cross_attention")]),
+        "heads": dict.fromkeys(every, "pretrained"),
+        "whole": {(1, "cross_attention"): "pretrained"},
     }
-    tables = patched_ranks(subject, CORRECT, start, patches)
+    tables = _patched(subject, start, patches)
     assert tables["heads"].equals(tables["whole"])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_head_alone_equals_a_plain_hook_on_the_output_projection(family):
+    from plain import component_module
+
+    subject = small_subject(family)
+    ids, mask = _padded(subject)
+    tables = heads_together(_patched(subject, None, head_patches(range(1, 3), 3, ["zero"])))
+    assert len(tables) == 2 * 2
+    moved = False
+    for name, table in tables.items():
+        layer, component = name.removeprefix("zero/layer").split(".")
+        assert list(table.columns[:3]) == ["query_id", "doc_id", "head"]
+        for head in range(3):
+
+            def without_head(module, inputs, head=head):
+                states = inputs[0].clone()
+                states[..., 4 * head : 4 * head + 4] = 0
+                return (states,)
+
+            projection = component_module(subject.plain, int(layer), component).o
+            handle = projection.register_forward_pre_hook(without_head)
+            logits = plain_logits(subject.plain, ids, mask)
+            handle.remove()
+            part = table[table["head"] == head]
+            relevant = relevant_lists(subject)
+            every = plain_ranks(logits, relevant, torch.arange(logits.shape[1]))
+            assert part["vocabulary_rank"].tolist() == every
+            assert part["docid_rank"].tolist() == plain_ranks(logits, relevant, docid_tokens())
+            moved |= every != rank_queries(subject)["vocabulary_rank"].tolist()
+    assert moved
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("component", ["self_attention", "cross_attention"])
+def test_all_heads_of_a_component_are_the_component(component, method):
+    subject, start = small_subject(), small_subject(seed=9)
+    heads = {(1, component, head): method for head in range(3)}
+    tables = _patched(subject, start, {"heads": heads, "whole": {(1, component): method}})
+    assert tables["heads"].equals(tables["whole"])
+
+
+def test_a_patch_without_a_place_gives_the_unmodified_ranks(caplog):
+    subject = small_subject()
+    with caplog.at_level(logging.WARNING):
+        tables = _patched(subject, None, {"nothing": {}, "zero": {(1, "mlp"): "zero"}})
+    assert tables["nothing"].equals(rank_queries(subject))
+    assert not tables["zero"].equals(rank_queries(subject))
+    assert not caplog.text
+
+
+def test_means_serve_other_queries():
+    whole = small_subject()
+    parts = [np.arange(7), np.arange(7, 11)]
+    first, second = (whole.over(whole.queries.take(rows)) for rows in parts)
+    correct = CORRECT[:7]
+    patches = single_patches(range(3), ("mean", "mean_leave_one_out"))
+    means = patch_means(first, correct, patches)
+    tables = patched_ranks(second, means, None, patches)
+    expected = _patched(whole, None, patches, np.append(correct, [False] * 4))
+    for name, table in tables.items():
+        assert table.equals(expected[name].iloc[7:].reset_index(drop=True))
+    # A query that is not in the mean has nothing to be left out.
+    assert tables["mean/layer1.mlp"].equals(tables["mean_leave_one_out/layer1.mlp"])
+
+
+def test_other_queries_share_the_engine_but_not_the_encoded_queries():
+    subject = small_subject()
+    other = subject.over(subject.queries.take(np.array([3, 1])))
+    assert other.decoder is subject.decoder
+    assert other.encoder is subject.encoder
+    assert len(other.hidden) == 2
+    assert torch.equal(other.hidden[0], subject.hidden[3])
+    assert rank_queries(other).equals(rank_queries(subject).iloc[[3, 1]].reset_index(drop=True))
 
 
 def test_layers_in_one_call_or_several_give_the_same_tables():
     subject = small_subject()
-    together = patched_ranks(subject, CORRECT, None, single_patches(range(3), ("zero", "mean")))
+    together = _patched(subject, None, single_patches(range(3), ("zero", "mean")))
     for layer in range(3):
         patches = single_patches(range(layer, layer + 1), ("zero", "mean"))
-        for name, table in patched_ranks(subject, CORRECT, None, patches).items():
+        for name, table in _patched(subject, None, patches).items():
             assert table.equals(together[name])
 
 
 def test_patching_with_the_own_model_as_pretrained_changes_no_rank():
     subject = small_subject()
     clean = rank_queries(subject)
-    for table in patched_ranks(
-        subject, CORRECT, subject, single_patches(range(3), ("pretrained",))
-    ).values():
+    patches = single_patches(range(3), ("pretrained",))
+    for table in _patched(subject, subject, patches).values():
         assert table.equals(clean)
 
 
 def test_a_patch_that_changes_nothing_is_noticed(caplog):
     subject = small_subject()
     with caplog.at_level(logging.WARNING):
-        patched_ranks(subject, CORRECT, subject, {"same": ("pretrained", [(1, "mlp")])})
+        _patched(subject, subject, {"same": {(1, "mlp"): "pretrained"}})
     assert "patch same changed no residual stream" in caplog.text
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        patched_ranks(subject, CORRECT, None, {"zero": ("zero", [(1, "mlp")])})
+        _patched(subject, None, {"zero": {(1, "mlp"): "zero"}})
     assert not caplog.text
 
 
 def test_means_come_from_the_correct_queries_only():
     subject = small_subject()
-    means = place_means(subject, CORRECT, subject.encode(), PLACES)
-    assert means.queries == CORRECT.sum()
+    means = place_means(subject, CORRECT, PLACES)
+    assert list(means.query_ids) == list(subject.queries.ids[CORRECT])
     for place in PLACES:
         expected = _plain_outputs(subject, place)[torch.from_numpy(CORRECT)].mean(0)
         torch.testing.assert_close(means.mean(place), expected, atol=1e-5, rtol=1e-5)
@@ -184,12 +271,12 @@ def test_means_come_from_the_correct_queries_only():
 
 def test_pretrained_without_a_start_says_what_to_do():
     with pytest.raises(AnalysisError, match="give the model another `start`"):
-        patched_ranks(small_subject(), CORRECT, None, {"p": ("pretrained", [(0, "mlp")])})
+        _patched(small_subject(), None, {"p": {(0, "mlp"): "pretrained"}})
 
 
 def test_means_over_too_few_queries_are_refused():
     with pytest.raises(AnalysisError, match=r"at least 2 correct .*, the model has 1"):
-        patched_ranks(small_subject(), np.arange(11) == 3, None, {"m": ("mean", [(0, "mlp")])})
+        _patched(small_subject(), None, {"m": {(0, "mlp"): "mean"}}, np.arange(11) == 3)
 
 
 def test_top_documents_agree_with_the_docid_ranks():
@@ -204,9 +291,9 @@ def test_top_documents_agree_with_the_docid_ranks():
 def test_block_size_changes_no_rank():
     patches = single_patches(range(3), ("zero", "mean"))
     whole = small_subject(sizes=Blocks(100, 100))
-    expected = patched_ranks(whole, CORRECT, None, patches)
+    expected = _patched(whole, None, patches)
     for sizes in (Blocks(1, 1), Blocks(3, 7), Blocks(100, 1)):
         subject = small_subject(sizes=sizes)
         assert rank_queries(subject).equals(rank_queries(whole))
-        for name, table in patched_ranks(subject, CORRECT, None, patches).items():
+        for name, table in _patched(subject, None, patches).items():
             assert table.equals(expected[name])

@@ -6,9 +6,11 @@ from genir.errors import AnalysisError
 from genir.statistics import (
     Interval,
     bootstrap_mean,
+    difference_interval,
     holm,
     mean_interval,
     paired_difference,
+    ratio_interval,
     statistic_interval,
     wilson,
 )
@@ -36,6 +38,13 @@ def test_wilson_is_scipys_and_the_textbook_formula():
     assert interval.low == pytest.approx((centre - margin) / (1 + z**2 / n))
     assert interval.high == pytest.approx((centre + margin) / (1 + z**2 / n))
     assert (interval.value, interval.n) == (0.3, 10)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 7), (7, 7), (1, 400), (399, 400), (200, 401)])
+def test_wilson_equals_scipys(hits, n):
+    bounds = stats.binomtest(hits, n).proportion_ci(0.95, method="wilson")
+    interval = wilson(hits, n)
+    assert (interval.low, interval.high) == pytest.approx((bounds.low, bounds.high), abs=1e-12)
 
 
 def test_wilson_of_nothing_is_not_a_number():
@@ -144,7 +153,7 @@ def test_hits_that_all_flip_stay_within_one():
     difference = paired_difference([1, 1, 1], [0, 0, 0], list("abc"), SEED)
     assert (difference.value, difference.high) == (1, 1)
     assert difference.low == pytest.approx(wilson(3, 3).low)
-    assert difference.p == 2 / 2**3
+    assert difference.p == pytest.approx(2 / 2**3)
 
 
 def test_sign_flips_agree_with_scipy(clustered):
@@ -158,9 +167,94 @@ def test_sign_flips_agree_with_scipy(clustered):
     assert paired_difference(a, np.zeros_like(a), names, SEED).p == pytest.approx(expected.pvalue)
 
 
+def test_sign_flips_of_hits_are_exact():
+    random = np.random.default_rng(3)
+    a, b = random.integers(2, size=(2, 400))
+    won, lost = (a > b).sum(), (b > a).sum()
+    expected = stats.binomtest(won, won + lost).pvalue
+    queries = np.arange(400)
+    assert paired_difference(a, b, queries, SEED).p == pytest.approx(expected)
+    assert paired_difference(b, a, queries, SEED).p == pytest.approx(expected)
+
+
+def test_sign_flips_of_hits_of_uneven_documents_try_every_pattern():
+    a, b = np.array([1] * 9 + [0] * 3), np.array([0] * 7 + [1] * 5)
+    documents = np.repeat(np.arange(6), [4, 3, 1, 1, 2, 1])
+    sums = np.bincount(documents, weights=a - b)
+    signs = 1 - 2 * ((np.arange(2**6)[:, None] >> np.arange(6)) & 1)
+    expected = (np.abs(signs @ sums) >= abs(sums.sum())).mean()
+    assert 0 < expected < 1
+    assert paired_difference(a, b, documents, SEED).p == pytest.approx(expected)
+
+
 def test_a_clear_difference_has_a_small_p(clustered):
     values, clusters = clustered
-    assert paired_difference(values + 5, values, clusters, SEED).p == pytest.approx(1 / 10_001)
+    assert paired_difference(values + 5.3, values, clusters, SEED).p == pytest.approx(1 / 10_001)
+
+
+def test_the_interval_of_a_difference_is_that_of_its_test(clustered):
+    values, clusters = clustered
+    for a, b in (
+        (values + 1, values[::-1]),
+        (values > 0, values[::-1] > 0),
+        (values > 9, values > 9),
+    ):
+        tested = paired_difference(a, b, clusters, SEED)
+        assert numbers(tested) == numbers(difference_interval(a, b, clusters, SEED))
+
+
+def _hits(queries=300, documents=200):
+    """Hits of a model, of a worse one and their documents."""
+    random = np.random.default_rng(4)
+    before = random.random(queries) < 0.6
+    after = before & (random.random(queries) < 0.8) | (random.random(queries) < 0.05)
+    return before, after, random.integers(documents, size=queries)
+
+
+def test_a_ratio_resamples_both_sums_over_the_same_documents():
+    before, after, documents = _hits()
+    interval = ratio_interval(after, before, documents, SEED)
+    assert interval.value == after.sum() / before.sum()
+    assert interval.n == 300
+    random, ratios = np.random.default_rng(0), []
+    members = [np.flatnonzero(documents == name) for name in np.unique(documents)]
+    for _ in range(2000):
+        rows = np.concatenate(
+            [members[i] for i in random.integers(len(members), size=len(members))]
+        )
+        ratios.append(after[rows].sum() / before[rows].sum())
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.01)
+
+
+def test_the_ratio_to_oneself_is_one_with_a_width():
+    before, _, documents = _hits()
+    interval = ratio_interval(before, before, documents, SEED)
+    bound = wilson(0, len(np.unique(documents))).high / before.mean()
+    assert numbers(interval) == pytest.approx((1, 1 - bound, 1 + bound, 300))
+
+
+def test_nothing_left_is_a_ratio_of_zero_with_a_width():
+    interval = ratio_interval([0] * 4, [1, 0, 1, 0], list("abcd"), SEED)
+    assert numbers(interval) == pytest.approx((0, 0, 2 * wilson(0, 4).high, 4))
+
+
+def test_no_ratio_to_nothing():
+    interval = ratio_interval([1, 0], [0, 0], list("ab"), SEED)
+    assert np.isnan([interval.value, interval.low, interval.high]).all()
+    assert interval.n == 0
+
+
+def test_draws_without_a_hit_below_the_line_are_left_out():
+    interval = ratio_interval([1, 1, 0], [1, 0, 0], list("abc"), SEED)
+    assert interval.value == 2
+    assert 1 <= interval.low < interval.high < np.inf
+
+
+def test_a_ratio_over_one_document_has_no_bounds():
+    interval = ratio_interval([1, 0], [1, 1], list("aa"), SEED)
+    assert (interval.value, interval.n) == (0.5, 2)
+    assert np.isnan([interval.low, interval.high]).all()
 
 
 def test_holm_by_hand():

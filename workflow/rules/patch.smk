@@ -18,8 +18,10 @@ for model in MODELS:
                 "../../envs/analysis.yaml"
             threads: 1
             resources:
-                mem_mb=4000,
-                runtime=120,
+                mem_mb=analysis_memory(model),
+                runtime=analysis_minutes(
+                    "patch_component", model, 120, last + 1 - first
+                ),
             params:
                 code=code("patch_component"),
                 precision=config["evaluation"]["precision"],
@@ -35,6 +37,45 @@ for model in MODELS:
                 f"Patch every component of decoder layers {first} to {last} of {model}."
             shell:
                 "python $SCRIPTS/patch_component.py --model {input.model}"
+                " --source {params.source:q} --correct {input.correct}"
+                " --methods {params.methods:q} --first_layer {params.first}"
+                " --last_layer {params.last} --output {params.folder} {params.start}"
+                " --limits.memory_mb {resources.mem_mb}"
+                " --limits.precision {params.precision} 2> {log}"
+
+        rule:
+            name:
+                f"patch_head_{model}_layer{first}_to_{last}"
+            input:
+                unpack(partial(analysis_files, model)),
+                correct=f"results/correct_queries/{model}.csv",
+            output:
+                head_patch_files(model, range(first, last + 1)),
+            log:
+                f"results/logs/patch_head/{model}.layer{first}-{last}.log",
+            benchmark:
+                f"results/benchmarks/patch_head/{model}.layer{first}-{last}.tsv"
+            conda:
+                "../../envs/analysis.yaml"
+            threads: 1
+            resources:
+                mem_mb=analysis_memory(model),
+                runtime=analysis_minutes("patch_head", model, 120, last + 1 - first),
+            params:
+                code=code("patch_head"),
+                precision=config["evaluation"]["precision"],
+                source=lambda wildcards, input, model=model: as_json(
+                    query_source(input, model, "validation")
+                ),
+                methods=as_json(methods(model, "head_methods")),
+                first=first,
+                last=last,
+                folder=lambda wildcards, output: Path(output[0]).parents[1],
+                start=start_argument(model),
+            message:
+                f"Patch every attention head of decoder layers {first} to {last} of {model}."
+            shell:
+                "python $SCRIPTS/patch_head.py --model {input.model}"
                 " --source {params.source:q} --correct {input.correct}"
                 " --methods {params.methods:q} --first_layer {params.first}"
                 " --last_layer {params.last} --output {params.folder} {params.start}"
@@ -58,8 +99,8 @@ for model in MODELS:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=120,
+            mem_mb=analysis_memory(model),
+            runtime=analysis_minutes("patch_stage", model, 120),
         params:
             code=code("patch_stage"),
             precision=config["evaluation"]["precision"],

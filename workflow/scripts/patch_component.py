@@ -6,8 +6,8 @@ from genir.blocks import Limits
 from genir.components import Method
 from genir.patching import single_patches
 from genir.start import Start
-from genir.subject import QuerySource
-from patch_files import patch_and_write
+from genir.subject import QuerySource, load_subject
+from patch_files import patch, write_tables
 from script import run
 
 
@@ -35,8 +35,9 @@ def main(
         limits: memory this process may use, in MiB, and precision of products.
         start: what fine-tuning started from; needed by the method pretrained.
     """
-    patches = single_patches(range(first_layer, last_layer + 1), tuple(methods))
-    patch_and_write(model, source, correct, patches, output, limits, start)
+    patches = single_patches(range(first_layer, last_layer + 1), methods)
+    tables = patch(load_subject(model, source, limits), correct, patches, start)
+    write_tables(tables, output)
 
 
 if __name__ == "__main__":

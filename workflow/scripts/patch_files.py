@@ -1,34 +1,41 @@
-"""What patch_component and patch_stage share: load, patch, write one file per patch."""
+"""What the patching scripts share: load, patch, write."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from genir.blocks import Limits
-from genir.components import Method
-from genir.decoder import Place
 from genir.files import write_parquet
-from genir.patching import patched_ranks
+from genir.patching import Replacements, patch_means, patched_ranks
 from genir.start import Start, start_folder
-from genir.subject import QuerySource, load_subject
+from genir.subject import Subject
 from genir.t5 import load_t5
 
 
-def patch_and_write(
-    model: Path,
-    source: QuerySource,
-    correct: Path,
-    patches: Mapping[str, tuple[Method, list[Place]]],
-    output: Path,
-    limits: Limits,
-    start: Start | None,
-) -> None:
-    """Rank all queries under every patch and write each table to `output`/<name>.parquet."""
-    subject = load_subject(model, source, limits)
-    correct_ids = pd.read_csv(correct, dtype=str)["query_id"]
-    marked = pd.Series(subject.queries.ids).isin(correct_ids).to_numpy()
-    wanted = start and any(method == "pretrained" for method, _ in patches.values())
-    donor = subject.reading(load_t5(start_folder(start), subject.device)) if wanted else None
-    for name, table in patched_ranks(subject, marked, donor, patches).items():
+def patch(
+    subject: Subject, correct: Path, patches: Mapping[str, Replacements], start: Start | None
+) -> dict[str, pd.DataFrame]:
+    """Ranks of all queries of `subject` under every patch; means are over its correct queries."""
+    means = patch_means(subject, correct_rows(subject, correct), patches)
+    return patched_ranks(subject, means, start_model(subject, patches, start), patches)
+
+
+def correct_rows(subject: Subject, correct: Path) -> np.ndarray:
+    """Which queries of `subject` are listed in the CSV `correct`."""
+    listed = pd.read_csv(correct, dtype=str)["query_id"]
+    return pd.Series(subject.queries.ids).isin(listed).to_numpy()
+
+
+def start_model(
+    subject: Subject, patches: Mapping[str, Replacements], start: Start | None
+) -> Subject | None:
+    """What fine-tuning started from, over the same queries, if a patch needs it."""
+    wanted = start and any("pretrained" in patch.values() for patch in patches.values())
+    return subject.reading(load_t5(start_folder(start), subject.device)) if wanted else None
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], output: Path) -> None:
+    """Each table to `output`/<name>.parquet."""
+    for name, table in tables.items():
         write_parquet(output / f"{name}.parquet", table)

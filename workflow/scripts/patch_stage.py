@@ -1,4 +1,4 @@
-"""Patch one component in all layers of a stage and rank the validation queries."""
+"""Patch one component in all layers of a stage, or of the decoder, and rank the queries."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ from genir.blocks import Limits
 from genir.components import Method
 from genir.files import read_json
 from genir.patching import stage_patches
+from genir.stages import patched_stages
 from genir.start import Start
-from genir.subject import QuerySource
-from patch_files import patch_and_write
+from genir.subject import QuerySource, load_subject
+from patch_files import patch, write_tables
 from script import run
 
 
@@ -22,7 +23,7 @@ def main(
     limits: Limits,
     start: Start | None = None,
 ) -> None:
-    """Patch one component in all layers of a stage and rank the validation queries.
+    """Patch one component in all layers of a stage, or of the decoder, and rank the queries.
 
     Args:
         model: model folder with its docid mapping.
@@ -30,13 +31,14 @@ def main(
         correct: the model's correct queries (CSV); means are taken over them.
         methods: patching methods.
         stages: the model's stages (JSON, written by stages).
-        output: folder in which <method>/<stage>.<component>.parquet are written.
+        output: folder in which <method>/<stage>.<component>.parquet are written;
+            the stage all is every decoder layer.
         limits: memory this process may use, in MiB, and precision of products.
         start: what fine-tuning started from; needed by the method pretrained.
     """
-    boundaries = {stage: tuple(layers) for stage, layers in read_json(stages)["used"].items()}
-    patches = stage_patches(boundaries, tuple(methods))
-    patch_and_write(model, source, correct, patches, output, limits, start)
+    patches = stage_patches(patched_stages(read_json(stages)["used"]), methods)
+    tables = patch(load_subject(model, source, limits), correct, patches, start)
+    write_tables(tables, output)
 
 
 if __name__ == "__main__":

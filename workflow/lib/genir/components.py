@@ -4,8 +4,13 @@ from typing import Literal
 
 Component = Literal["self_attention", "cross_attention", "mlp"]
 COMPONENTS: tuple[Component, ...] = ("self_attention", "cross_attention", "mlp")
+ATTENTIONS: tuple[Component, ...] = ("self_attention", "cross_attention")
+EMBEDDING = "embedding"
+"""The start token's embedding, with which the residual stream begins."""
 
 Method = Literal["zero", "mean", "mean_leave_one_out", "pretrained"]
 METHODS: tuple[Method, ...] = ("zero", "mean", "mean_leave_one_out", "pretrained")
 
 STAGES = ("I", "II", "III")
+PATCHED_STAGES = (*STAGES, "all")
+"""What patch_stage patches: each stage, and all decoder layers at once."""

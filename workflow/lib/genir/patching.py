@@ -7,35 +7,37 @@ import numpy as np
 import pandas as pd
 import torch
 
-from genir.components import COMPONENTS, Method
-from genir.decoder import Memory, Outputs, Place, Trace
+from genir.components import ATTENTIONS, COMPONENTS, Method
+from genir.decoder import Memory, Outputs, Patch, Place, Trace
 from genir.errors import AnalysisError
 from genir.progress import LOGGER, Progress
 from genir.queries import Queries, ranks_table
-from genir.subject import Hidden, Subject
+from genir.subject import Subject
 
 AVERAGES = ("mean", "mean_leave_one_out")
+
+Replacements = Mapping[Place, Method]
+"""What replaces the output of each place; without a place, the unmodified model."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """Sums `[d_model]` of the outputs of some places over the correct queries, and how many
-    queries those are."""
+    """Sums `[d_model]` of the outputs of some places over the queries called `query_ids`."""
 
     sums: dict[Place, torch.Tensor]
-    queries: int
+    query_ids: np.ndarray
 
     def mean(self, place: Place) -> torch.Tensor:
         """Mean output `[d_model]`, the patched query included (the study's mean)."""
-        return self.sums[place] / self.queries
+        return self.sums[place] / len(self.query_ids)
 
     def leave_one_out(
-        self, place: Place, output: torch.Tensor, correct: torch.Tensor
+        self, place: Place, output: torch.Tensor, summed: torch.Tensor
     ) -> torch.Tensor:
-        """Mean `[query, d_model]` over the *other* correct queries; `output` `[query, d_model]` are
-        the patched queries' own outputs, `correct` `[query]` says which of them are in the sum."""
-        own = output * correct[:, None]
-        others = self.queries - correct[:, None].to(output.dtype)
+        """Mean `[query, d_model]` over the *other* queries; `output` `[query, d_model]` are the
+        patched queries' own outputs, `summed` `[query]` says which of them are in the sum."""
+        own = output * summed[:, None]
+        others = len(self.query_ids) - summed[:, None].to(output.dtype)
         return (self.sums[place] - own) / others
 
 
@@ -45,7 +47,7 @@ class BlockValues:
 
     outputs: Outputs
     means: Means | None
-    correct: torch.Tensor
+    summed: torch.Tensor
     pretrained: Outputs | None
 
     def value(self, method: Method, place: Place) -> torch.Tensor:
@@ -55,14 +57,26 @@ class BlockValues:
         if method == "mean":
             return self.means.mean(place)
         if method == "mean_leave_one_out":
-            return self.means.leave_one_out(place, self.outputs(place), self.correct)
+            return self.means.leave_one_out(place, self.outputs(place), self.summed)
         return self.pretrained(place)
 
 
-def place_means(
-    subject: Subject, correct: np.ndarray, hidden: Hidden, places: Sequence[Place]
-) -> Means:
-    """Sums over the queries marked in `correct` `[query]`, which `hidden` holds encoded.
+def patch_means(
+    subject: Subject, correct: np.ndarray, patches: Mapping[str, Replacements]
+) -> Means | None:
+    """The means that `patches` need, over the queries marked in `correct` `[query]`; None if they
+    need none.
+
+    Raises AnalysisError with fewer than two correct queries.
+    """
+    averaged = [
+        place for patch in patches.values() for place, method in patch.items() if method in AVERAGES
+    ]
+    return place_means(subject, correct, sorted(set(averaged))) if averaged else None
+
+
+def place_means(subject: Subject, correct: np.ndarray, places: Sequence[Place]) -> Means:
+    """Sums at `places` over the queries marked in `correct` `[query]`.
 
     Raises AnalysisError with fewer than two correct queries.
     """
@@ -73,35 +87,42 @@ def place_means(
             f"{len(chosen)}; train it longer or hold out more queries"
         )
     sums = dict.fromkeys(places, torch.zeros(()))
-    for _, memory, trace in subject.traces(hidden, chosen):
+    for _, memory, trace in subject.traces(rows=chosen):
         outputs = subject.decoder.outputs(memory, trace)
         sums = {place: total + outputs(place).sum(0) for place, total in sums.items()}
-    return Means(sums, len(chosen))
+    return Means(sums, subject.queries.ids[chosen])
 
 
 def patched_ranks(
     subject: Subject,
-    correct: np.ndarray,
+    means: Means | None,
     pretrained: Subject | None,
-    patches: Mapping[str, tuple[Method, list[Place]]],
+    patches: Mapping[str, Replacements],
 ) -> dict[str, pd.DataFrame]:
     """Ranks of every query under every named patch.
 
-    A patch is a method and the places (layer, component[, head]) it replaces together. `pretrained`
-    is the model that fine-tuning started from, on the same queries. A patch that leaves every
-    residual stream as it was is reported as a warning: at layer 0 the self-attention reads the
-    start token alone, so its mean is its output; anywhere else it points at a mistake.
+    `means` are those of `patch_means`, over the same queries or others. `pretrained` is the model
+    that fine-tuning started from, on the same queries. A patch that leaves every residual stream as
+    it was is reported as a warning: at layer 0 the self-attention reads the start token alone, so
+    its mean is its output; anywhere else it points at a mistake.
+
+    Raises AnalysisError if a patch needs a pre-trained model and there is none.
     """
-    hidden, means = _prepared(subject, correct, pretrained, patches)
+    if pretrained is None and any("pretrained" in patch.values() for patch in patches.values()):
+        raise AnalysisError(
+            "patching method 'pretrained' needs the weights that fine-tuning started from; "
+            "a random start has none: give the model another `start` or leave the method out"
+        )
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in patches}
-    names, changed = list(patches), dict.fromkeys(patches, False)
+    names = list(patches)
+    changed = {name: not patch for name, patch in patches.items()}
     together = subject.blocks(len(patches), 1 if pretrained is None else 2).patches
     progress = Progress("patched queries", len(subject.queries))
-    for rows, memory, trace, values in _blocks(subject, hidden, means, correct, pretrained):
-        runs = [{place: values.value(method, place) for place in places}
-                for method, places in patches.values()]  # fmt: skip
+    for rows, memory, trace, values in _blocks(subject, means, pretrained):
+        runs = [{place: values.value(method, place) for place, method in patch.items()}
+                for patch in patches.values()]  # fmt: skip
         block = subject.queries.take(rows)
-        for chosen, streams in subject.decoder.runs(memory, trace, runs, together):
+        for chosen, streams in _runs(subject, memory, trace, runs, together):
             differs = (streams != trace.states[-1]).flatten(1).any(1).tolist()
             ranks = _ranks(subject, block, streams)
             for number, table, moved in zip(chosen, ranks, differs, strict=True):
@@ -113,43 +134,34 @@ def patched_ranks(
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
-def _prepared(
-    subject: Subject,
-    correct: np.ndarray,
-    pretrained: Subject | None,
-    patches: Mapping[str, tuple[Method, list[Place]]],
-) -> tuple[Hidden, Means | None]:
-    """Encoded queries, and the means that some patch needs."""
-    if pretrained is None and any(method == "pretrained" for method, _ in patches.values()):
-        raise AnalysisError(
-            "patching method 'pretrained' needs the weights that fine-tuning started from; "
-            "a random start has none: give the model another `start` or leave the method out"
-        )
-    hidden = subject.encode()
-    averaged = [places for method, places in patches.values() if method in AVERAGES]
-    places = sorted(dict.fromkeys(place for some in averaged for place in some))
-    return hidden, place_means(subject, correct, hidden, places) if places else None
-
-
 def _blocks(
-    subject: Subject,
-    hidden: Hidden,
-    means: Means | None,
-    correct: np.ndarray,
-    pretrained: Subject | None,
+    subject: Subject, means: Means | None, pretrained: Subject | None
 ) -> Iterator[tuple[np.ndarray, Memory, Trace, BlockValues]]:
     """Rows, unmodified run and replacement values of some queries at a time."""
-    start_hidden = pretrained and pretrained.encode()
     size = subject.blocks(models=1 if pretrained is None else 2).queries
-    for rows, memory, trace in subject.traces(hidden, size=size):
-        start = pretrained and next(pretrained.traces(start_hidden, rows, len(rows)))
+    summed = torch.from_numpy(np.isin(subject.queries.ids, means.query_ids if means else []))
+    for rows, memory, trace in subject.traces(size=size):
+        start = pretrained and next(pretrained.traces(rows=rows, size=len(rows)))
         values = BlockValues(
             subject.decoder.outputs(memory, trace),
             means,
-            torch.from_numpy(correct[rows]).to(trace.states.device),
+            summed[rows].to(trace.states.device),
             start and pretrained.decoder.outputs(*start[1:]),
         )
         yield rows, memory, trace, values
+
+
+def _runs(
+    subject: Subject, memory: Memory, trace: Trace, patches: Sequence[Patch], together: int
+) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """What the decoder's `runs` gives, and the unmodified run for patches without a place."""
+    some = [number for number, patch in enumerate(patches) if patch]
+    runs = subject.decoder.runs(memory, trace, [patches[number] for number in some], together)
+    for chosen, streams in runs:
+        yield [some[number] for number in chosen], streams
+    for number, patch in enumerate(patches):
+        if not patch:
+            yield [number], trace.states[-1:]
 
 
 def _ranks(subject: Subject, block: Queries, streams: torch.Tensor) -> list[pd.DataFrame]:
@@ -166,27 +178,45 @@ def _ranks(subject: Subject, block: Queries, streams: torch.Tensor) -> list[pd.D
     ]
 
 
-def single_patches(
-    layers: range, methods: tuple[Method, ...]
-) -> dict[str, tuple[Method, list[Place]]]:
+def single_patches(layers: range, methods: Sequence[Method]) -> dict[str, Replacements]:
     """Every component of `layers` on its own: "<method>/layer<l>.<component>"."""
     return {
-        f"{method}/layer{layer}.{component}": (method, [(layer, component)])
+        f"{method}/layer{layer}.{component}": {(layer, component): method}
         for method in methods
         for layer in layers
         for component in COMPONENTS
     }
 
 
+def head_patches(layers: range, heads: int, methods: Sequence[Method]) -> dict[str, Replacements]:
+    """Every head of an attention of `layers` on its own: "<method>/layer<l>.<component>/<head>"."""
+    return {
+        f"{method}/layer{layer}.{component}/{head}": {(layer, component, head): method}
+        for method in methods
+        for layer in layers
+        for component in ATTENTIONS
+        for head in range(heads)
+    }
+
+
+def heads_together(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Ranks under `head_patches`, one table per component with the column `head`."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for name, table in tables.items():
+        place, _, head = name.rpartition("/")
+        columns = [*table.columns[:2], "head", *table.columns[2:]]
+        parts.setdefault(place, []).append(table.assign(head=int(head))[columns])
+    return {place: pd.concat(some, ignore_index=True) for place, some in parts.items()}
+
+
 def stage_patches(
-    stages: Mapping[str, tuple[int, int]], methods: tuple[Method, ...]
-) -> dict[str, tuple[Method, list[Place]]]:
+    stages: Mapping[str, tuple[int, int]], methods: Sequence[Method]
+) -> dict[str, Replacements]:
     """One component in all layers of a stage: "<method>/<stage>.<component>"."""
     return {
-        f"{method}/{stage}.{component}": (
-            method,
-            [(layer, component) for layer in range(first, last + 1)],
-        )
+        f"{method}/{stage}.{component}": {
+            (layer, component): method for layer in range(first, last + 1)
+        }
         for method in methods
         for stage, (first, last) in stages.items()
         for component in COMPONENTS

@@ -21,7 +21,8 @@ def patching_effects(
     rank of this kind is not 1;
     repaired, repaired_low, repaired_high, repaired_n: the queries whose unmodified rank of this
     kind is not 1 and whose patched one is;
-    net_hits_at_1, net_low, net_high, net_n: Hits@1 patched minus unmodified, over all queries;
+    net_hits_at_1, net_low, net_high, net_n, net_p: Hits@1 patched minus unmodified, over all
+    queries, and the p value of its paired test;
     unchanged: whether no rank of either kind changed.
 
     Raises AnalysisError if the tables hold different queries.
@@ -69,6 +70,7 @@ def _effects(
         _named(_percent(~after, clusters, correct, seed), "broken_percent", "")
         | _named(_percent(after, clusters, ~before, seed), "repaired", "repaired_")
         | _named(net.times(100), "net_hits_at_1", "net_")
+        | {"net_p": net.p}
     )
 
 

@@ -1,5 +1,6 @@
 """Stages of the decoder, found by rule in the contribution ratios of its layers."""
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise, permutations
 from math import factorial
 from typing import Any
@@ -111,6 +112,12 @@ def shuffle_p(ratios: np.ndarray, seed: int) -> float:
 def dominant_component(ratios: np.ndarray) -> str:
     """The component with the largest mean ratio in `ratios` `[layer, component]`."""
     return COMPONENTS[int(ratios.mean(0).argmax())]
+
+
+def patched_stages(stages: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, int]]:
+    """First and last layer of every stage and, as `all`, of the decoder."""
+    whole = {"all": (stages[STAGES[0]][0], stages[STAGES[-1]][1])}
+    return {stage: (stages[stage][0], stages[stage][1]) for stage in STAGES} | whole
 
 
 def default_stages(layers: int) -> dict[str, list[int]]:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
 
 from genir.errors import AnalysisError
 from genir.seeding import generator
@@ -64,8 +64,11 @@ def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """A proportion with its Wilson score interval (Wilson 1927)."""
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
-    bounds = binomtest(successes, n).proportion_ci(confidence, method="wilson")
-    return Interval(successes / n, float(bounds.low), float(bounds.high), n)
+    p, z = successes / n, NormalDist().inv_cdf((1 + confidence) / 2)
+    centre, margin = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    low = (centre - margin) / (1 + z**2 / n) if successes else 0.0
+    high = (centre + margin) / (1 + z**2 / n) if successes < n else 1.0
+    return Interval(p, float(low), float(high), n)
 
 
 def mean_interval(values: ArrayLike, clusters: ArrayLike, seed: int) -> Interval:
@@ -128,21 +131,56 @@ def _of_drawn(sample: _Sample, drawn: np.ndarray, statistic: Callable[..., np.nd
 def paired_difference(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -> Difference:
     """Mean of `a - b` `[query]`, interval as for a mean, p by a two-sided sign-flip permutation.
 
-    The test flips the sign of whole documents: all 2^documents patterns up to 13 documents, else
-    10,000 random ones with one added to both counts. Hits without any difference between documents
-    get the Wilson bound of "no query of this kind" to either side.
+    The test flips the sign of whole documents: all 2^documents patterns up to 13 documents and for
+    whole numbers, such as hits (with one query per document McNemar's exact test), else 10,000
+    random ones with one added to both counts. Hits without any difference between documents get
+    the Wilson bound of "no query of this kind" to either side.
 
     Raises AnalysisError if the lengths differ or a value is NaN.
     """
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if a.shape != b.shape:
-        raise AnalysisError(f"{len(a)} values are paired with {len(b)}; give one of each per query")
+    a, b = _paired(a, b)
+    p = _flip_p(_sample(a - b, clusters), seed)
+    return Difference(**vars(difference_interval(a, b, clusters, seed)), p=p)
+
+
+def difference_interval(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -> Interval:
+    """`paired_difference` without its test, which takes longer than the interval.
+
+    Raises AnalysisError if the lengths differ or a value is NaN.
+    """
+    a, b = _paired(a, b)
     sample = _sample(a - b, clusters)
     hits = bool(np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all())
-    interval = _hit_difference(sample, seed) if hits else _bootstrap_mean(sample, seed)
-    return Difference(
-        interval.value, interval.low, interval.high, interval.n, _flip_p(sample, seed)
+    return _hit_difference(sample, seed) if hits else _bootstrap_mean(sample, seed)
+
+
+def ratio_interval(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -> Interval:
+    """Sum of `a` over sum of `b`, shares of the same queries `[query]`, with the percentile
+    interval of a cluster bootstrap in which both sums are over the same drawn documents.
+
+    Where `b` sums to 0 there is no ratio: NaN, and n is 0; draws in which it does are left out. A
+    ratio that no draw moves (no hit in `a`, or equal hits in both) gets the Wilson bound of "no
+    query of this kind" over the mean of `b` to either side.
+
+    Raises AnalysisError if the lengths differ or a value is NaN.
+    """
+    a, b = _paired(a, b)
+    over, under = _sample(a, clusters), _sample(b, clusters)
+    if not under.values.sum():
+        return wilson(0, 0)
+    drawn = np.concatenate(
+        [
+            counts @ np.stack([over.sums, under.sums], axis=1)
+            for counts in _drawn_counts(under.clusters, seed)
+        ]
     )
+    drawn = drawn[drawn[:, 1] > 0]
+    value = float(over.values.sum() / under.values.sum())
+    interval = _percentile(value, drawn[:, 0] / drawn[:, 1], under)
+    if interval.low != interval.high:
+        return interval
+    bound = wilson(0, under.clusters).high / float(under.values.mean())
+    return Interval(value, max(value - bound, 0.0), value + bound, interval.n)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -153,6 +191,13 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     adjusted = np.full(p.shape, np.nan)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted
+
+
+def _paired(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.shape != b.shape:
+        raise AnalysisError(f"{len(a)} values are paired with {len(b)}; give one of each per query")
+    return a, b
 
 
 def _sample(values: ArrayLike, clusters: ArrayLike) -> _Sample:
@@ -227,12 +272,32 @@ def _hit_difference(sample: _Sample, seed: int) -> Interval:
 def _flip_p(sample: _Sample, seed: int) -> float:
     if not len(sample.values):
         return np.nan
+    if (sample.sums == np.round(sample.sums)).all():
+        return _whole_number_flip_p(np.abs(sample.sums).astype(int), abs(int(sample.sums.sum())))
     exact = sample.clusters <= EXACT_CLUSTERS
     signs = _all_signs if exact else _random_signs
     sums = np.concatenate([block @ sample.sums for block in signs(sample.clusters, seed)])
     tolerance = 1e-9 * np.abs(sample.sums).sum()
     extreme = int((np.abs(sums) >= abs(sample.sums.sum()) - tolerance).sum())
     return extreme / len(sums) if exact else (extreme + 1) / (len(sums) + 1)
+
+
+def _whole_number_flip_p(sizes: np.ndarray, observed: int) -> float:
+    """How probable it is that `sizes` `[cluster]` with fair random signs sum to `observed` or more,
+    or to its negative or less: exact, from the distribution of what the positive ones sum to."""
+    positive = np.ones(1)
+    for size, clusters in zip(*np.unique(sizes[sizes > 0], return_counts=True), strict=True):
+        group = np.zeros(size * clusters + 1)
+        group[::size] = _fair_binomial(int(clusters))
+        positive = np.convolve(positive, group)
+    sums = 2 * np.arange(len(positive)) - (len(positive) - 1)
+    return min(1.0, float(positive[np.abs(sums) >= observed].sum()))
+
+
+def _fair_binomial(tosses: int) -> np.ndarray:
+    """Probability of 0 to `tosses` heads of a fair coin."""
+    logs = np.concatenate([[0.0], np.log(np.arange(1, tosses + 1)).cumsum()])
+    return np.exp(logs[-1] - logs - logs[::-1] - tosses * np.log(2))
 
 
 def _all_signs(clusters: int, _: int) -> Iterator[np.ndarray]:

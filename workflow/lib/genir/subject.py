@@ -1,9 +1,10 @@
 """A model under study: its encoder, its decoder and the queries it is studied on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,17 @@ class Subject:
         longest = max(map(len, self.queries.inputs))
         return plan_blocks(self.model, longest, patches, models, self.limits)
 
+    @cached_property
+    def hidden(self) -> Hidden:
+        """Every query through the model's own encoder."""
+        return self.encode()
+
+    def over(self, queries: Queries) -> Self:
+        """The same model and engine over other queries."""
+        other = replace(self, queries=queries)
+        other.__dict__.update(encoder=self.encoder, decoder=self.decoder)
+        return other
+
     def reading(self, model: T5) -> "Subject":
         """The same queries before another model, without docids."""
         return Subject(model, {}, self.queries, self.limits)
@@ -92,8 +104,8 @@ class Subject:
         size: int | None = None,
     ) -> Iterator[tuple[np.ndarray, Memory, Trace]]:
         """Unmodified runs over all queries or those in `rows`, `size` at a time: the rows, what the
-        decoder reads of them, the run. `hidden` if they are encoded already."""
-        hidden = self.encode() if hidden is None else hidden
+        decoder reads of them, the run. `hidden` if another encoder has read them."""
+        hidden = self.hidden if hidden is None else hidden
         rows = np.arange(len(hidden)) if rows is None else rows
         size = size or self.blocks().queries
         for start in range(0, len(rows), size):

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import COMPONENTS, METHODS, STAGES
+from genir.components import COMPONENTS, METHODS, PATCHED_STAGES
 from genir.figures.bars import bar_positions, grouped_bars
 from genir.figures.style import (
     COMPONENT_COLOURS,
@@ -27,7 +27,7 @@ def patching_by_stage_figure(table: pd.DataFrame) -> Figure:
     require_rows(rows, "vocabulary ranks")
     models, methods = list(dict.fromkeys(rows["model"])), in_order(rows["method"], METHODS)
     with theme():
-        figure = new_figure(1.0 + 3.9 * len(methods), 0.8 + 3.3 * len(models))
+        figure = new_figure(1.0 + 4.7 * len(methods), 0.8 + 3.3 * len(models))
         grid = figure.subplots(len(models), len(methods), sharey=True, squeeze=False)
         for line, model in zip(grid, models, strict=True):
             for axes, method in zip(line, methods, strict=True):
@@ -45,9 +45,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, model: str, method: str) -> None:
         return
     colours = [COMPONENT_COLOURS[name] for name in COMPONENTS]
     bars = ("component", COMPONENTS)
-    grouped_bars(axes, rows, ("stage", STAGES), bars, colours, value="broken_percent")
+    grouped_bars(axes, rows, ("stage", PATCHED_STAGES), bars, colours, value="broken_percent")
     _paper_markers(axes, rows)
-    axes.set_xticks(range(len(STAGES)), [_stage_label(rows, stage) for stage in STAGES])
+    names = [_stage_label(rows, stage) for stage in PATCHED_STAGES]
+    axes.set_xticks(range(len(PATCHED_STAGES)), names)
     origin = ", ".join(dict.fromkeys(rows["stages"]))
     axes.set_title(f"{model}: {label(method)}\n{count_note(rows['n'])}, stages {origin}")
     axes.set_ylim(0, 102)
@@ -56,8 +57,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, model: str, method: str) -> None:
 def _paper_markers(axes: Axes, rows: pd.DataFrame) -> None:
     given = rows.dropna(subset="paper")
     positions = [
-        bar_positions(len(STAGES), COMPONENTS.index(row.component), len(COMPONENTS))[
-            STAGES.index(row.stage)
+        bar_positions(len(PATCHED_STAGES), COMPONENTS.index(row.component), len(COMPONENTS))[
+            PATCHED_STAGES.index(row.stage)
         ]
         for row in given.itertuples()
     ]
@@ -67,4 +68,5 @@ def _paper_markers(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _stage_label(rows: pd.DataFrame, stage: str) -> str:
     layers = dict.fromkeys(rows_of(rows, stage=stage)["stage_layers"])
-    return "\n".join([f"Stage {stage}", *(f"layers {name}" for name in layers)])
+    title = "all layers" if stage == "all" else f"Stage {stage}"
+    return "\n".join([title, *(f"layers {name}" for name in layers)])

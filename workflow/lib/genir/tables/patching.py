@@ -8,12 +8,13 @@ import pandas as pd
 
 from genir.components import COMPONENTS
 from genir.patching_effects import patching_effects
-from genir.tables.markdown import with_interval
+from genir.statistics import holm
+from genir.tables.markdown import p_value, with_interval
 from genir.tables.ranks import read_ranks
 
 EFFECTS = (
     "rank_kind broken_percent low high n repaired repaired_low repaired_high repaired_n "
-    "net_hits_at_1 net_low net_high net_n"
+    "net_hits_at_1 net_low net_high net_n net_p_holm"
 ).split()
 COLUMNS = ["model", "method", "layer", "component", *EFFECTS, "unchanged"]
 
@@ -54,7 +55,13 @@ def patching_table(files: list[PatchFile], clean: dict[str, Path], seed: int) ->
         effects = patching_effects(unmodified[file.model], read_ranks(file.path), seed)
         names = {name: getattr(file, name) for name in COLUMNS[:4]}
         parts.append(effects.assign(**names))
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    return corrected(pd.concat(parts, ignore_index=True))[COLUMNS]
+
+
+def corrected(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `patching_effects` with the p value of the net change Holm-corrected over them
+    all."""
+    return frame.assign(net_p_holm=holm(frame["net_p"]))
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -73,4 +80,5 @@ def effect_cells(part: pd.DataFrame) -> dict[str, pd.Series]:
         "n repaired": part["repaired_n"],
         "net Hits@1, points": with_interval(part, "net_hits_at_1", "net_low", "net_high"),
         "n net": part["net_n"],
+        "p net (Holm)": part["net_p_holm"].map(p_value),
     }

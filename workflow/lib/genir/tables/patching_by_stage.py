@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import COMPONENTS, STAGES
+from genir.components import COMPONENTS, PATCHED_STAGES
 from genir.patching_effects import patching_effects
 from genir.tables.markdown import PAPER
-from genir.tables.patching import EFFECTS, effect_cells
+from genir.tables.patching import EFFECTS, corrected, effect_cells
 from genir.tables.ranks import read_ranks
 from genir.tables.stages import layer_range, read_stages
 
@@ -37,7 +37,7 @@ class StageSweep:
     methods: list[str]
 
     def files(self) -> list[StageFile]:
-        places = product(self.methods, STAGES, COMPONENTS)
+        places = product(self.methods, PATCHED_STAGES, COMPONENTS)
         return [
             StageFile(self.model, *place, self.folder / "{}/{}.{}.parquet".format(*place))
             for place in places
@@ -51,8 +51,9 @@ def patching_by_stage_table(
     paper: dict[tuple[str, str, str], float],
     seed: int,
 ) -> pd.DataFrame:
-    """Effects in percent of every stage patch, with the stage's layers and where they come from;
-    the study's percentages beside the vocabulary rank, which they are made of."""
+    """Effects in percent of every stage patch (the stage `all` is the whole decoder), with the
+    stage's layers and where they come from; the study's percentages beside the vocabulary rank,
+    which they are made of."""
     unmodified = {model: read_ranks(path) for model, path in clean.items()}
     used = {model: read_stages(path) for model, path in stages.items()}
     parts = []
@@ -64,7 +65,7 @@ def patching_by_stage_table(
         published = paper.get((file.method, file.stage, file.component), float("nan"))
         of_kind = effects["rank_kind"].map({"vocabulary": published}).astype(float)
         parts.append(effects.assign(**names, paper=of_kind))
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    return corrected(pd.concat(parts, ignore_index=True))[COLUMNS]
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,12 @@
 """A model's stages as tables and figures name them."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genir.errors import AnalysisError
 from genir.files import read_json
+from genir.stages import patched_stages
 
 
 def read_stages(path: Path) -> dict[str, Any]:
@@ -20,9 +22,16 @@ def read_stages(path: Path) -> dict[str, Any]:
 
 
 def layer_range(stages: dict[str, Any], stage: str) -> str:
-    """ "2-5", or "0" for a stage of one layer."""
-    first, last = stages["used"][stage]
+    """ "2-5", or "0" for a stage of one layer; `all` is the whole decoder."""
+    first, last = patched_stages(stages["used"])[stage]
     return str(first) if first == last else f"{first}-{last}"
+
+
+def stage_of_layers(used: Mapping[str, Sequence[int]]) -> dict[int, str]:
+    """Layer -> its stage, from the first and last layer of every stage."""
+    return {
+        layer: stage for stage, (first, last) in used.items() for layer in range(first, last + 1)
+    }
 
 
 def boundaries(stages: dict[str, Any]) -> list[float]:

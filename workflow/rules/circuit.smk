@@ -1,0 +1,55 @@
+# One rule per model, because the number of files a rule makes depends on the model.
+for model in MODELS:
+
+    rule:
+        name:
+            f"circuit_{model}"
+        input:
+            unpack(partial(analysis_files, model)),
+            test_qrels=subset(model, "qrels.test.txt"),
+            correct=f"results/correct_queries/{model}.csv",
+            stages=f"results/stages/{model}.json",
+            clean=f"results/evaluate/{model}/validation.ranks.parquet",
+            patched=[
+                f"results/patch_stage/{model}/{method}/{stage}.{component}.parquet"
+                for method in automatic_methods(model)
+                for stage in PATCHED_STAGES
+                for component in COMPONENTS
+            ],
+        output:
+            automatic=f"results/circuit/{model}/automatic.json",
+            ranks=circuit_files(model),
+        log:
+            f"results/logs/circuit/{model}.log",
+        benchmark:
+            f"results/benchmarks/circuit/{model}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=analysis_memory(model),
+            runtime=analysis_minutes("patch_stage", model, 120),
+        params:
+            code=code("circuit"),
+            precision=config["evaluation"]["precision"],
+            sources=lambda wildcards, input, model=model: [
+                as_json(query_source(input, model, split)) for split in EVALUATED
+            ],
+            patched=f"results/patch_stage/{model}",
+            methods=as_json(automatic_methods(model)),
+            broken_percent=config["circuit"]["broken_percent"],
+            variants=as_json(circuit_variants(model)),
+            seed=config["seed"],
+            folder=lambda wildcards, output: Path(output.automatic).parent,
+            start=start_argument(model),
+        message:
+            f"Rank queries with the circuits of {model}."
+        shell:
+            "python $SCRIPTS/circuit.py --model {input.model}"
+            " --validation {params.sources[0]:q} --test {params.sources[1]:q}"
+            " --correct {input.correct} --stages {input.stages} --clean {input.clean}"
+            " --patched {params.patched} --methods {params.methods:q}"
+            " --broken_percent {params.broken_percent} --variants {params.variants:q}"
+            " --seed {params.seed} --automatic {output.automatic} --output {params.folder}"
+            " {params.start} --limits.memory_mb {resources.mem_mb}"
+            " --limits.precision {params.precision} 2> {log}"
