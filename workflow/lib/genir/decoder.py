@@ -50,6 +50,17 @@ class Trace:
         `[layer + 1, query, d_model]`."""
         return self.states[:: len(COMPONENTS)]
 
+    @property
+    def terms(self) -> torch.Tensor:
+        """What the residual stream is the sum of, in the order of the run: the start token's
+        embedding, then every component's output `[layer * 3 + 1, query, d_model]`."""
+        outputs = torch.stack([self.outputs[name] for name in COMPONENTS], 1).flatten(0, 1)
+        return torch.cat([self.states[:1], outputs])
+
+    def before(self, layer: int, component: Component) -> torch.Tensor:
+        """The residual stream that a component reads, `[query, d_model]`."""
+        return self.states[len(COMPONENTS) * layer + COMPONENTS.index(component)]
+
     def output(self, layer: int, component: Component) -> torch.Tensor:
         return self.outputs[component][layer]
 
@@ -176,7 +187,7 @@ class LeanDecoder:
         """What each head of an attention adds to the residual stream of an unmodified run,
         `[head, query, d_model]`; they sum to the component's output."""
         weights = self.layers[layer]
-        stream = trace.states[3 * layer + COMPONENTS.index(component)][None]
+        stream = trace.before(layer, component)[None]
         normed = self._normed(stream)
         if component == "self_attention":
             mixed, output = normed @ weights.own_value.T, weights.own_output
@@ -184,6 +195,16 @@ class LeanDecoder:
             mixed, output = self._mixed(normed, memory, layer), weights.output
         by_head = output.unflatten(1, (self.architecture.heads, -1))
         return torch.einsum("qhk,dhk->hqd", mixed[0].unflatten(-1, by_head.shape[1:]), by_head)
+
+    @torch.no_grad()
+    def attended_keys(self, memory: Memory, trace: Trace, layer: int) -> torch.Tensor:
+        """The key at the position that each head of a cross-attention attends to most in an
+        unmodified run, `[query, head, d_kv]`."""
+        normed = self._normed(trace.before(layer, "cross_attention")[None])
+        places = self._scores(normed, memory, layer)[:, 0].argmax(-1)
+        keys = memory.keys[layer]
+        attended = keys[torch.arange(len(keys), device=keys.device), places]
+        return attended.unflatten(0, (-1, self.architecture.heads))
 
     def outputs(self, memory: Memory, trace: Trace) -> "Outputs":
         """What every place adds to the residual stream in an unmodified run."""
@@ -219,11 +240,14 @@ class LeanDecoder:
                     total[number] += value
             flat.addmm_(mixed.flatten(0, 1), weights.output.T)
 
+    def scale(self, stream: torch.Tensor) -> torch.Tensor:
+        """One over the root mean square of the stream `[..., d_model]`: `[..., 1]`."""
+        square = torch.linalg.vector_norm(stream, dim=-1, keepdim=True).square_()
+        return square.div_(stream.shape[-1]).add_(self.architecture.epsilon).rsqrt_()
+
     def _normed(self, stream: torch.Tensor) -> torch.Tensor:
         """The stream over its root mean square; norm weights are in the matrices."""
-        square = torch.linalg.vector_norm(stream, dim=-1, keepdim=True).square_()
-        scale = square.div_(stream.shape[-1]).add_(self.architecture.epsilon).rsqrt_()
-        return stream * scale
+        return stream * self.scale(stream)
 
     def _neurons(self, weights: "_Layer", normed: torch.Tensor) -> torch.Tensor:
         hidden = ACTIVATIONS[self.architecture.activation](normed @ weights.mlp_in.T)
@@ -231,11 +255,14 @@ class LeanDecoder:
 
     def _mixed(self, normed: torch.Tensor, memory: Memory, layer: int) -> torch.Tensor:
         """What the cross-attention's heads attend to, joined: `[patch, query, head * d_kv]`."""
-        keys, values = memory.keys[layer], memory.values[layer]
-        queries = (normed @ self.layers[layer].query.T).view(len(normed), len(keys), -1)
-        scores = torch.baddbmm(memory.bias, queries.transpose(0, 1), keys.transpose(1, 2))
-        mixed = torch.bmm(scores.softmax(-1), values)
+        mixed = torch.bmm(self._scores(normed, memory, layer).softmax(-1), memory.values[layer])
         return mixed.transpose(0, 1).reshape(*normed.shape[:2], -1)
+
+    def _scores(self, normed: torch.Tensor, memory: Memory, layer: int) -> torch.Tensor:
+        """Attention scores with padding, before the softmax: `[query * head, patch, token]`."""
+        keys = memory.keys[layer]
+        queries = (normed @ self.layers[layer].query.T).view(len(normed), len(keys), -1)
+        return torch.baddbmm(memory.bias, queries.transpose(0, 1), keys.transpose(1, 2))
 
     def _split_heads(self, states: torch.Tensor, layout: Layout) -> torch.Tensor:
         """`[token, head * d_kv]` -> `[query * head, longest, d_kv]`."""

@@ -69,3 +69,16 @@ def ranks_table(queries: Queries, vocabulary: torch.Tensor, docid: torch.Tensor)
             "docid_rank": docid.cpu().numpy(),
         }
     )
+
+
+def per_query_table(
+    queries: Queries, names: pd.DataFrame, values: dict[str, np.ndarray]
+) -> pd.DataFrame:
+    """Every row of `names` for every query: query_id, doc_id, the columns of `names`, and `values`,
+    each `[query, name]`."""
+    ids = {"query_id": queries.ids, "doc_id": queries.doc_ids}
+    return pd.DataFrame(
+        {column: np.repeat(value, len(names)) for column, value in ids.items()}
+        | {column: np.tile(names[column], len(queries)) for column in names}
+        | {column: value.ravel() for column, value in values.items()}
+    )

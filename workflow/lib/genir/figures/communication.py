@@ -1,0 +1,72 @@
+"""Who triggers whom, by component and stage (the study's Fig. 5)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from genir.components import COMPONENTS, EMBEDDING, STAGES
+from genir.figures.style import (
+    COMPONENT_COLOURS,
+    count_note,
+    label,
+    new_figure,
+    require_rows,
+    rows_of,
+    theme,
+)
+
+TARGETS = {"cross_attention": "cross-attention heads", "mlp": "active MLP neurons"}
+SOURCES = [(EMBEDDING, "all"), *((name, stage) for name in COMPONENTS for stage in STAGES)]
+LEAST_WRITTEN = 8
+
+
+def communication_figure(table: pd.DataFrame) -> Figure:
+    """Stacked shares of the sources per stage of the target, over the correct queries; models as
+    rows, kinds of target as columns."""
+    rows = rows_of(table, queries="correct")
+    require_rows(rows, "correct queries")
+    models = list(dict.fromkeys(rows["model"]))
+    with theme():
+        figure = new_figure(11, 1.2 + 3.3 * len(models))
+        grid = figure.subplots(len(models), len(TARGETS), sharey=True, squeeze=False)
+        for line, model in zip(grid, models, strict=True):
+            for axes, target in zip(line, TARGETS, strict=True):
+                part = rows_of(rows, model=model, target=target)
+                _panel(axes, part)
+                origin = ", ".join(dict.fromkeys(part["stages"]))
+                note = f"correct queries, {count_note(part['n'])}, stages {origin}"
+                axes.set_title(f"{model}: {TARGETS[target]}\n{note}")
+            line[0].set_ylabel("share of what pushes\nthe target upwards (%)")
+        handles, labels = grid[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", frameon=False)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame) -> None:
+    shares = rows.set_index(["target_stage", "source", "source_stage"])["value"]
+    below = np.zeros(len(STAGES))
+    for source, stage in SOURCES:
+        keys = [(target, source, stage) for target in STAGES]
+        heights = 100 * shares.reindex(keys).fillna(0).to_numpy()
+        colour = _colour(source, stage)
+        name = label(source) if stage == "all" else f"{label(source)}, Stage {stage}"
+        axes.bar(range(len(STAGES)), heights, 0.7, below, color=colour, edgecolor="w", label=name)
+        for place in np.flatnonzero(heights >= LEAST_WRITTEN):
+            middle = below[place] + heights[place] / 2
+            ink = "black" if np.mean(colour) > 0.5 else "white"
+            style = {"ha": "center", "va": "center", "size": 8, "color": ink}
+            axes.text(place, middle, f"{heights[place]:.0f}", **style)
+        below += heights
+    axes.set_xticks(range(len(STAGES)), [f"Stage {stage}" for stage in STAGES])
+    axes.set(xlabel="stage of the target", ylim=(0, 100))
+    axes.grid(visible=False, axis="x")
+
+
+def _colour(source: str, stage: str) -> tuple[float, ...]:
+    """The component's colour, paler for earlier stages."""
+    if source == EMBEDDING:
+        return (0.75, 0.75, 0.75)
+    strength = (0.4, 0.7, 1.0)[STAGES.index(stage)]
+    return tuple(1 - strength * (1 - part) for part in to_rgb(COMPONENT_COLOURS[source]))

@@ -1,0 +1,39 @@
+"""Whether late components undo what the first stage's MLPs wrote (section 5 of the study)."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import normalize
+
+from genir.components import COMPONENTS
+from genir.decoder import Trace
+from genir.queries import per_query_table
+from genir.subject import Subject
+
+SUM = -1
+
+
+def late_cosines(subject: Subject, stage: range) -> pd.DataFrame:
+    """One row per query, layer, component and with_layer: the cosine of a late component's output
+    with the output of the MLP in with_layer, a layer of `stage`; -1 is the sum of these MLPs.
+
+    Late are the layers after `stage`, the last layer excluded.
+    """
+    late = range(stage.stop, len(subject.decoder.layers) - 1)
+    names = pd.DataFrame(
+        product(late, COMPONENTS, [*stage, SUM]), columns=["layer", "component", "with_layer"]
+    )
+    cosines = np.empty((len(subject.queries), len(names)), dtype=np.float32)
+    for rows, _, trace in subject.traces():
+        cosines[rows] = _cosines(trace, late, stage).flatten(1).cpu().numpy()
+    return per_query_table(subject.queries, names, {"cosine": cosines})
+
+
+def _cosines(trace: Trace, late: range, stage: range) -> torch.Tensor:
+    """`[query, late component, stage MLP]`, the last of which is the sum."""
+    outputs = torch.stack([trace.output(*place) for place in product(late, COMPONENTS)])
+    first = trace.outputs["mlp"][stage.start : stage.stop]
+    written = torch.cat([first, first.sum(0, keepdim=True)])
+    return torch.einsum("tqd,eqd->qte", normalize(outputs, dim=-1), normalize(written, dim=-1))

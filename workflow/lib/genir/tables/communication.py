@@ -1,0 +1,82 @@
+"""Who triggers whom, by component and stage (the study's Fig. 5)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from genir.components import COMPONENTS, EMBEDDING, STAGES
+from genir.statistics import mean_interval
+from genir.tables.intervals import columns
+from genir.tables.markdown import wide
+from genir.tables.ranks import read_ranks, views
+from genir.tables.stages import read_stages, stage_of_layers
+
+ALL = "all"
+_TARGET = ["target", "target_stage"]
+_SOURCE = ["source", "source_stage"]
+_QUERY = ["query_id", "doc_id"]
+COLUMNS = ["model", "queries", *_TARGET, *_SOURCE, "value", "low", "high", "n", "stages"]
+
+
+def communication_table(
+    files: dict[str, Path], clean: dict[str, Path], stages: dict[str, Path], seed: int
+) -> pd.DataFrame:
+    """Mean share of every source in what pushes a target upwards, by model, view and stage."""
+    records = []
+    for model, path in files.items():
+        used = read_stages(stages[model])
+        shares = stage_shares(pd.read_parquet(path), used["used"])
+        for view, frame in views(shares, read_ranks(clean[model])).items():
+            for cell, part in frame.groupby([*_TARGET, *_SOURCE], sort=False):
+                names = dict(zip([*_TARGET, *_SOURCE], cell, strict=True))
+                interval = mean_interval(part["share"], part["doc_id"], seed)
+                names |= {"model": model, "queries": view, "stages": used["status"]}
+                records.append(names | columns(interval))
+    return pd.DataFrame(records, columns=COLUMNS)
+
+
+def stage_shares(shares: pd.DataFrame, used: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+    """query_id, doc_id, target, target_stage, source, source_stage, share: for every query the sum
+    over the layers of the source's stage, mean over the layers of the target's stage.
+
+    `used` has the first and last layer of every stage. source_stage `all` is the sum over the
+    stages; the embedding has no other. In a layer whose share is NaN nothing pushes the target
+    upwards: the mean is over the other layers.
+    """
+    stage_of, known = stage_of_layers(used), shares.dropna(subset="share")
+    named = known.assign(
+        target_stage=known["target_layer"].map(stage_of),
+        source_stage=known["source_layer"].map(stage_of).fillna(ALL),
+        share=known["share"].astype(float),
+    )
+    parts = [
+        _of_target(part).assign(target=target, target_stage=stage)
+        for (target, stage), part in named.groupby(_TARGET, sort=False)
+    ]
+    return pd.concat(parts, ignore_index=True)[[*_QUERY, *_TARGET, *_SOURCE, "share"]]
+
+
+def _of_target(part: pd.DataFrame) -> pd.DataFrame:
+    """query_id, doc_id, source, source_stage, share for one target and stage."""
+    layers = part.groupby(_QUERY)["target_layer"].nunique()
+    sums = part.pivot_table(
+        index=_QUERY, columns=_SOURCE, values="share", aggfunc="sum", fill_value=0.0
+    )
+    cells = {}
+    for source in (EMBEDDING, *COMPONENTS):
+        if source in sums:
+            own = sums[source]
+            cells |= {(source, stage): own[stage] for stage in STAGES if stage in own}
+            cells[source, ALL] = own.sum(axis=1)
+    means = {cell: values / layers for cell, values in cells.items()}
+    return pd.concat(means, names=_SOURCE).rename("share").reset_index()
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line per model, view, target and stage."""
+    names = frame["source"] + (" " + frame["source_stage"]).where(frame["source"] != EMBEDDING, "")
+    rows = ["model", "queries", *_TARGET, "stages", "n"]
+    table = wide(frame.assign(source=names), rows, "source")
+    ordered = [f"{source} {stage}" for source in COMPONENTS for stage in (*STAGES, ALL)]
+    return table[[*rows, EMBEDDING, *(name for name in ordered if name in table)]]

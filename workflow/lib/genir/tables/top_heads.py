@@ -1,0 +1,54 @@
+"""Heads among the largest sources of active Stage III neurons (section 5.3 of the study)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genir.components import ATTENTIONS, STAGES
+from genir.statistics import wilson
+from genir.tables.intervals import columns
+from genir.tables.markdown import wide
+from genir.tables.ranks import read_ranks, views
+from genir.tables.stages import read_stages, stage_of_layers
+
+COLUMNS = "model queries component stage measure value low high n stages".split()
+MEASURES = {"percent_always": "all", "percent_ever": "any"}
+
+
+def top_heads_table(
+    files: dict[str, Path], clean: dict[str, Path], stages: dict[str, Path]
+) -> pd.DataFrame:
+    """Percent of heads that count for every query of a view, and for at least one, by model,
+    component and stage of the head; the interval is over heads."""
+    records = []
+    for model, path in files.items():
+        used = read_stages(stages[model])
+        for view, frame in views(pd.read_parquet(path), read_ranks(clean[model])).items():
+            names = {"model": model, "queries": view, "stages": used["status"]}
+            records += [names | row for row in _view_rows(frame, used["used"])]
+    return pd.DataFrame(records, columns=COLUMNS)
+
+
+def _view_rows(frame: pd.DataFrame, used: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
+    by_head = frame.groupby(["component", "layer", "head"])["counts"]
+    heads = by_head.agg(list(MEASURES.values())).reset_index()
+    stage_of = heads["layer"].map(stage_of_layers(used))
+    rows = []
+    for component in ATTENTIONS:
+        for stage in (*STAGES, "all"):
+            own = (heads["component"] == component) & ((stage_of == stage) | (stage == "all"))
+            for measure, column in MEASURES.items():
+                counted = heads.loc[own, column]
+                names = {"component": component, "stage": stage, "measure": measure}
+                interval = wilson(int(counted.sum()), len(counted)).times(100)
+                rows.append(names | columns(interval))
+    return rows
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line per model, view, component and stage."""
+    rows = ["model", "queries", "component", "stage", "stages", "n"]
+    names = {"percent_always": "% for every query", "percent_ever": "% for at least one"}
+    return wide(frame.assign(measure=frame["measure"].map(names)), rows, "measure")
