@@ -29,7 +29,7 @@ def rank_development(subject: Subject) -> pd.DataFrame:
     for rows, _, trace in subject.traces():
         block = subject.queries.take(rows)
         names = [(layer, source) for layer in range(len(trace.residual) - 1) for source in SOURCES]
-        states = [_state(trace, *name) for name in names]
+        states = [lens_state(trace, *name) for name in names]
         lens = _through_lens(subject.decoder.unembedding, block, torch.cat(states))
         for name, (layer, source) in enumerate(names):
             part = lens.iloc[name * len(block) : (name + 1) * len(block)].assign(
@@ -40,7 +40,8 @@ def rank_development(subject: Subject) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _state(trace: Trace, layer: int, source: str) -> torch.Tensor:
+def lens_state(trace: Trace, layer: int, source: str) -> torch.Tensor:
+    """What one of SOURCES is after a layer, `[query, d_model]`."""
     return trace.residual[layer + 1] if source == "residual" else trace.output(layer, source)
 
 

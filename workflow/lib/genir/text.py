@@ -1,5 +1,6 @@
 """Comparing short texts by their words."""
 
+import hashlib
 import re
 import unicodedata
 
@@ -35,3 +36,11 @@ def fold(text: str) -> str:
 def content_words(text: str) -> frozenset[str]:
     """The folded words of a text that are not function words."""
     return frozenset(singular(word) for word in words(text) if word not in _STOP_WORDS)
+
+
+def slug(text: str) -> str:
+    """A file name that no other text has: the first words in a-z and 0-9, then eight digits of the
+    SHA-256 of the whole."""
+    plain = [word for word in words(text) if word.isascii()]
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return "-".join([*plain[:6], digest])

@@ -1,0 +1,88 @@
+"""The logit lens of every cross-attention head (the study's Tables 5 and 6)."""
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import torch
+
+from genir.decoder import Memory, Trace
+from genir.progress import Progress
+from genir.queries import per_query_table
+from genir.ranking import Unembedding
+from genir.subject import Subject
+
+TOPS = (10, 100, 1000)
+POSITIONS = 5
+WHOLE = -1
+
+
+def head_lens(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What each cross-attention head's output says, read through final norm and unembedding.
+
+    First table, a row per query, layer, head and top: share, the percent of docid tokens among the
+    `top` tokens of highest logit (of all tokens if there are fewer); head -1 is the whole
+    component. Second table, a row per query, layer, head and position 1 to 5: token_id.
+    """
+    layers, heads = range(len(subject.decoder.layers)), range(subject.decoder.architecture.heads)
+    share_names = _names(layers, [WHOLE, *heads], top=TOPS)
+    token_names = _names(layers, heads, position=range(1, POSITIONS + 1))
+    shares, tokens = [], []
+    progress = Progress("queries under the lens", len(subject.queries))
+    for rows, memory, trace in subject.traces():
+        block = subject.queries.take(rows)
+        share, token = _read_layers(subject, memory, trace)
+        shares.append(per_query_table(block, share_names, {"share": share}))
+        tokens.append(per_query_table(block, token_names, {"token_id": token}))
+        progress.update(int(rows[-1]) + 1)
+    return pd.concat(shares, ignore_index=True), pd.concat(tokens, ignore_index=True)
+
+
+def top_tokens(logits: torch.Tensor, depth: int) -> torch.Tensor:
+    """The `depth` tokens of highest logit `[row, depth]`, best first; ties go to the lower id.
+
+    `logits` is `[row, vocabulary]`.
+    """
+    found = logits.topk(min(depth + 1, logits.shape[1]), dim=1)
+    columns = found.indices.sort(dim=1).values
+    order = (-logits.gather(1, columns)).argsort(dim=1, stable=True)[:, :depth]
+    tokens = columns.gather(1, order)
+    if depth < logits.shape[1]:
+        # Where the next logit equals the last one taken, topk takes any of the tokens that have it.
+        torn = torch.nonzero(found.values[:, depth] == found.values[:, depth - 1]).flatten()
+        for row in torn.tolist():
+            tokens[row] = logits[row].argsort(descending=True, stable=True)[:depth]
+    return tokens
+
+
+def _names(layers: range, heads: Iterable[int], **places: Iterable[int]) -> pd.DataFrame:
+    """A row for every combination: layer, head and the one column of `places`."""
+    ((name, values),) = places.items()
+    return pd.DataFrame(product(layers, heads, values), columns=["layer", "head", name])
+
+
+def _read_layers(subject: Subject, memory: Memory, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of the component and its heads `[query, layer * unit * top]`, best tokens of the heads
+    `[query, layer * head * position]`."""
+    shares, tokens = [], []
+    for layer in range(len(subject.decoder.layers)):
+        heads = subject.decoder.head_outputs(memory, trace, layer, "cross_attention")
+        states = torch.cat([trace.output(layer, "cross_attention")[None], heads])
+        parts = zip(*_read(subject.decoder.unembedding, states.flatten(0, 1)), strict=True)
+        share, token = (torch.cat(part).unflatten(0, states.shape[:2]) for part in parts)
+        shares.append(share.transpose(0, 1))
+        tokens.append(token[1:].transpose(0, 1))
+    return tuple(torch.stack(p, 1).flatten(1).cpu().numpy() for p in (shares, tokens))
+
+
+def _read(
+    unembedding: Unembedding, states: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Shares `[row, top]` and best tokens `[row, position]` of `states` `[row, d_model]`, a block
+    of rows at a time."""
+    depths = torch.tensor(TOPS, device=states.device).clamp(max=len(unembedding.head))
+    for _, logits in unembedding.blocks(states):
+        tokens = top_tokens(logits, int(depths[-1]))
+        docids = unembedding.is_docid[tokens].cumsum(1)
+        yield 100 * docids[:, depths - 1].double() / depths, tokens[:, :POSITIONS]

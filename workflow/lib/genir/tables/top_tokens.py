@@ -1,0 +1,102 @@
+"""What cross-attention heads say: the top tokens of their logit lens (the study's Table 6)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from genir.files import write_csv, write_text
+from genir.seeding import generator
+from genir.tables.markdown import to_markdown
+from genir.tables.ranks import read_ranks, views
+from genir.tables.stages import layer_range, read_stages
+from genir.token_names import TokenNames, load_token_names, titles_of
+
+COLUMNS = "model queries query_id query doc_id title layer head tokens".split()
+VIEWS = ("correct", "failed")
+
+
+@dataclass(frozen=True)
+class TopTokensFiles:
+    """What the table reads of one model: its head lens, the ranks of the unmodified model, its
+    stages, its folder, its dataset's documents and queries."""
+
+    model: str
+    tokens: Path
+    clean: Path
+    stages: Path
+    folder: Path
+    documents: Path
+    queries: Path
+
+
+def top_tokens_table(files: list[TopTokensFiles], examples: int, seed: int) -> pd.DataFrame:
+    """The best five tokens of every layer and head for up to `examples` correct and as many failed
+    queries of each model, drawn by `seed`; `titled` is `tokens` with the documents' titles."""
+    return pd.concat([_model_rows(file, examples, seed) for file in files], ignore_index=True)
+
+
+def _model_rows(files: TopTokensFiles, examples: int, seed: int) -> pd.DataFrame:
+    chosen = drawn_queries(read_ranks(files.clean), examples, seed, files.model)
+    documents = pd.read_parquet(files.documents, columns=["doc_id", "title"])
+    texts = pd.read_parquet(files.queries).set_index("query_id")["text"]
+    names = {
+        "tokens": load_token_names(files.folder),
+        "titled": load_token_names(files.folder, documents),
+    }
+    heads = _head_rows(pd.read_parquet(files.tokens), chosen["query_id"], names)
+    rows = chosen.merge(heads, on="query_id", how="left")
+    return rows.assign(
+        model=files.model,
+        query=rows["query_id"].map(texts),
+        title=rows["doc_id"].map(titles_of(documents)),
+    )[[*COLUMNS, "titled"]]
+
+
+def drawn_queries(clean: pd.DataFrame, examples: int, seed: int, model: str) -> pd.DataFrame:
+    """queries, query_id and doc_id of the first `examples` of the shuffled correct queries, then
+    of the failed ones; fewer where there are fewer."""
+    parts = views(clean, clean)
+    drawn = []
+    for view in (name for name in VIEWS if name in parts):
+        ordered = parts[view].sort_values("query_id")
+        order = generator(seed, "examples", model, view).permutation(len(ordered))
+        drawn.append(ordered.iloc[order[:examples]].assign(queries=view))
+    return pd.concat(drawn)[["queries", "query_id", "doc_id"]]
+
+
+def _head_rows(
+    tokens: pd.DataFrame, queries: pd.Series, names: dict[str, TokenNames]
+) -> pd.DataFrame:
+    """query_id, layer, head and the tokens as text, for some queries."""
+    wanted = tokens[tokens["query_id"].isin(queries)].sort_values("position", kind="stable")
+    groups = wanted.groupby(["query_id", "layer", "head"])["token_id"]
+    return groups.agg(list).reset_index().assign(
+        **{column: lambda rows, name=name: rows["token_id"].map(name.joined)
+           for column, name in names.items()}
+    )  # fmt: skip
+
+
+def write_top_tokens(
+    frame: pd.DataFrame, files: list[TopTokensFiles], first_line: str, table: Path, text: Path
+) -> None:
+    """Write all rows to the CSV `table` and, to the Markdown `text`, Stage II query by query."""
+    write_csv(table, frame[COLUMNS])
+    stages = {file.model: read_stages(file.stages) for file in files}
+    parts = [f"{first_line} {_shown_layers(stages)}\n"]
+    for (model, queries, _), rows in frame.groupby(["model", "queries", "query_id"], sort=False):
+        first, last = stages[model]["used"]["II"]
+        shown = rows[rows["layer"].between(first, last)][["layer", "head", "titled"]]
+        parts.append(f"### {_section(model, queries, rows.iloc[0])}\n")
+        parts.append(to_markdown(shown.rename(columns={"titled": "tokens"})))
+    write_text(text, "\n".join(parts))
+
+
+def _section(model: str, queries: str, row: pd.Series) -> str:
+    query, title = (" ".join(str(row[name]).split()) for name in ("query", "title"))
+    return f"{model}, {queries}: {query} -> [{row['doc_id']}] {title}"
+
+
+def _shown_layers(stages: dict[str, dict]) -> str:
+    ranges = ", ".join(f"{model}: layers {layer_range(s, 'II')}" for model, s in stages.items())
+    return f"Here the heads of Stage II ({ranges}), in the CSV those of all layers."
