@@ -1,0 +1,39 @@
+rule verify_engine:
+    input:
+        unpack(model_analysis_files),
+        manifest=lambda wildcards: subset(wildcards.model, "manifest.json"),
+    output:
+        table="results/verify_engine/{model}.csv",
+        text=report(
+            "results/verify_engine/{model}.md",
+            caption="../report/verify_engine.rst",
+            category="Verification",
+            labels={"artifact": "verification", "kind": "table", "model": "{model}"},
+        ),
+    log:
+        "results/logs/verify_engine/{model}.log",
+    benchmark:
+        "results/benchmarks/verify_engine/{model}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        runtime=lambda wildcards: analysis_minutes(
+            "rank_development", wildcards.model, 60
+        ),
+    params:
+        code=code("verify_engine"),
+        precision=config["evaluation"]["precision"],
+        source=lambda wildcards, input: as_json(
+            query_source(input, wildcards.model, "validation")
+        ),
+        start=lambda wildcards: start_argument(wildcards.model),
+        seed=config["seed"],
+    message:
+        "Compare the engine with independent implementations on {wildcards.model}."
+    shell:
+        "python $SCRIPTS/verify_engine.py --model {input.model} --source {params.source:q}"
+        " --manifest {input.manifest} --seed {params.seed} {params.start}"
+        " --limits.memory_mb {resources.mem_mb} --limits.precision {params.precision}"
+        " --table {output.table} --text {output.text} 2> {log}"

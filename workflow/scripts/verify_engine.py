@@ -1,0 +1,44 @@
+"""Compare the engine with implementations that share no code with it, on a model's own queries."""
+
+from pathlib import Path
+
+from genir.blocks import Limits
+from genir.start import Start, start_folder
+from genir.subject import QuerySource
+from genir.tables.markdown import write_table
+from genir.tables.provenance import heading
+from genir.tables.verification import RANK_KINDS, shown
+from genir.verify_engine import verify_engine
+from script import run
+
+
+def main(
+    model: Path,
+    source: QuerySource,
+    manifest: Path,
+    seed: int,
+    limits: Limits,
+    table: Path,
+    text: Path,
+    start: Start | None = None,
+) -> None:
+    """Compare the engine with implementations that share no code with it, on a model's own queries.
+
+    Args:
+        model: model folder with its docid mapping.
+        source: the queries to draw from.
+        manifest: manifest.json of the model's dataset.
+        seed: seed of the drawn queries and patches.
+        limits: memory this process may use, in MiB, and precision of products.
+        table: CSV to write.
+        text: Markdown to write.
+        start: what fine-tuning started from; patches then take outputs from it too.
+    """
+    verification = verify_engine(model, source, start and start_folder(start), seed, limits)
+    frame = verification.table()
+    first_line = f"{heading([manifest], RANK_KINDS)} {verification.sentences()}"
+    write_table(frame, shown(frame), first_line, table, text)
+
+
+if __name__ == "__main__":
+    run(main)
