@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ INTERVAL = ["value", "low", "high", "n"]
 
 @pytest.fixture
 def arguments(tmp_path):
-    names = ("retrieval", "encoder_swap", "patching_by_stage")
+    names = ("retrieval", "encoder_swap", "patching_by_stage", "circuit")
     for name in names:
         table = getattr(synthetic_tables, name)()
         table.to_csv(tmp_path / f"{name}.csv", index=False)
@@ -43,7 +44,7 @@ def test_keys(arguments):
 
 def test_the_headline_model_stands_at_the_top_level(arguments):
     result = summary(**arguments)
-    for analysis in ("encoder_swap", "patching_by_stage"):
+    for analysis in ("encoder_swap", "patching_by_stage", "circuit"):
         assert result[analysis] == result["models"]["full"][analysis]
     assert list(result["encoder_swap"]["rd"]["control"]["hits_at_1"]) == INTERVAL
     assert list(result["encoder_swap"]["rd1"]) == ["removed", "control", "correct"]
@@ -59,6 +60,17 @@ def test_values_are_those_of_the_table(arguments):
     assert models["random_start"]["patching_by_stage"]["mean"]["mlp"]["II"]["value"] == (
         pytest.approx(row["broken_percent"])
     )
+
+
+def test_circuits_by_variant_and_split(arguments):
+    result = summary(**arguments)
+    assert result["circuit"] == result["models"]["full"]["circuit"]
+    study = result["circuit"]["study"]
+    assert list(study) == ["test", "valid", "active", "components"]
+    assert (study["active"], study["components"]) == (8, 24)
+    assert list(study["test"]["hits_at_1"]["relative"]) == INTERVAL
+    assert list(result["circuit"]["full"]["valid"]["recall_at_5"]) == ["absolute"]
+    assert "pretrained" not in result["models"]["random_start"]["circuit"]
 
 
 def test_missing_numbers_become_null(arguments, tmp_path):
@@ -83,3 +95,25 @@ def test_baselines_of_other_datasets_stay_out():
 def test_unknown_headline_model(arguments):
     with pytest.raises(AnalysisError, match="write one of \\['full', 'random_start'\\]"):
         summary(**(arguments | {"headline": "best"}))
+
+
+def test_claims_of_the_headline_model(arguments, tmp_path):
+    tested = {"claim": "decoder_retrieves", "rule": "below 0.25", "verdict": "undecided"}
+    tested |= {"value": 0.2, "low": 0.1, "high": 0.3, "n": 40, "p": 0.01, "reason": "a, b"}
+    empty = {"claim": "mlps_write_ranking", "rule": "above 0", "verdict": "not testable"}
+    rows = pd.DataFrame([tested | {"model": "full"}, empty | {"model": "full"}])
+    rows.to_csv(tmp_path / "claims.csv", index=False)
+    arguments["tables"] = replace(arguments["tables"], claims=tmp_path / "claims.csv")
+    result = summary(**arguments)
+    assert result["claims"] == result["models"]["full"]["claims"]
+    assert result["claims"]["decoder_retrieves"] == {
+        k: v for k, v in tested.items() if k != "claim"
+    }
+    numbers = {"value": None, "low": None, "high": None, "n": None, "p": None}
+    assert result["claims"]["mlps_write_ranking"] == numbers | {
+        "rule": "above 0",
+        "verdict": "not testable",
+        "reason": "",
+    }
+    assert result["models"]["random_start"]["claims"] == {}
+    write_json(tmp_path / "summary.json", result)

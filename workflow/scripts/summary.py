@@ -18,7 +18,7 @@ def main(
     """Write the results into one JSON file.
 
     Args:
-        headline: model whose encoder swap and patching by stage stand at the top level.
+        headline: model whose encoder swap, patching by stage and circuits stand at the top level.
         tables: CSV files of the tables.
         correct: model -> its correct queries (CSV), all models.
         stages: model -> its stages (JSON).

@@ -17,6 +17,7 @@ SPLITS = {"validation": "valid", "test": "test"}
 SWAP_QUERIES = ("removed", "control", "correct")
 SWAP_MEASURES = ("mrr", "hits_at_1", "mean_rank", "median_rank")
 INTERVAL = ("value", "low", "high", "n")
+CLAIM = ("rule", "verdict", *INTERVAL, "p", "reason")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Tables:
     retrieval: Path
     encoder_swap: Path | None = None
     patching_by_stage: Path | None = None
+    circuit: Path | None = None
+    claims: Path | None = None
 
 
 def summary(
@@ -36,8 +39,8 @@ def summary(
     manifest: Path,
 ) -> dict[str, Any]:
     """Retrieval of all models and of the baselines on the headline model's dataset, whose
-    `manifest` this is; encoder swap and patching by stage for every model, the headline model's at
-    the top level too.
+    `manifest` this is; encoder swap, patching by stage, circuits and claims for every model, the
+    headline model's at the top level too.
 
     Raises AnalysisError if the headline model is not among the models.
     """
@@ -48,8 +51,15 @@ def summary(
     corpus = dataset_facts(manifest)
     swap = _by_model(tables.encoder_swap, swap_results)
     patching = _by_model(tables.patching_by_stage, patching_results)
+    circuits = _by_model(tables.circuit, circuit_results)
+    claims = _by_model(tables.claims, claim_results)
     models = {
-        model: {"encoder_swap": swap.get(model, {}), "patching_by_stage": patching.get(model, {})}
+        model: {
+            "encoder_swap": swap.get(model, {}),
+            "patching_by_stage": patching.get(model, {}),
+            "circuit": circuits.get(model, {}),
+            "claims": claims.get(model, {}),
+        }
         for model in correct
     }
     counts = {model: len(read_queries(path)) for model, path in correct.items()}
@@ -86,6 +96,28 @@ def patching_results(frame: pd.DataFrame) -> dict[str, Any]:
     rank."""
     rows = frame[frame["rank_kind"] == "vocabulary"].rename(columns={"broken_percent": "value"})
     return nested(rows, ["method", "component", "stage"])
+
+
+def circuit_results(frame: pd.DataFrame) -> dict[str, Any]:
+    """variant -> split -> metric -> absolute or relative -> interval, by vocabulary rank, and
+    variant -> active, components."""
+    rows = frame[frame["rank_kind"] == "vocabulary"]
+    rows = rows.assign(split=rows["split"].map(SPLITS))
+    result = nested(rows, ["variant", "split", "metric", "kind"])
+    for variant, part in rows.groupby("variant", sort=False):
+        result[variant] |= {name: int(part[name].iloc[0]) for name in ("active", "components")}
+    return result
+
+
+def claim_results(frame: pd.DataFrame) -> dict[str, Any]:
+    """claim -> rule, verdict, value, low, high, n, p and reason; numbers that do not exist become
+    null."""
+    result = {}
+    for row in frame.fillna({"reason": ""}).to_dict("records"):
+        judged = {name: None if pd.isna(row[name]) else row[name] for name in CLAIM}
+        count = None if judged["n"] is None else int(judged["n"])
+        result[row["claim"]] = judged | {"n": count}
+    return result
 
 
 def nested(frame: pd.DataFrame, keys: list[str]) -> dict[str, Any]:

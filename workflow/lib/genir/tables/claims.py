@@ -1,0 +1,106 @@
+"""The study's claims and what our numbers say about them."""
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+
+from genir.claims import CLAIMS, SIGNIFICANCE, Evidence, Judgement, judge
+from genir.components import COMPONENTS, PATCHED_STAGES
+from genir.statistics import holm
+from genir.tables.communication import stage_shares
+from genir.tables.encoder_swap import SwapModel
+from genir.tables.intervals import columns
+from genir.tables.markdown import p_value, with_interval
+from genir.tables.ranks import read_queries, read_ranks
+from genir.tables.stages import read_stages
+
+COLUMNS = "model claim rule verdict value low high n p reason".split()
+_METHODS = ("zero", "mean", "pretrained")
+_NOT_SIGNIFICANT = "the p value, Holm-corrected within the table, is not below 0.05"
+
+
+@dataclass(frozen=True)
+class ClaimFiles:
+    """What the claims about one model are judged by: files and folders of the rules of these
+    names, and the methods and encoders there are in two of them."""
+
+    model: str
+    clean: Path
+    correct: Path
+    stages: Path
+    patch_stage: Path
+    methods: list[str]
+    encoder_swap: Path
+    encoders: list[str]
+    direct_contribution: Path
+    communication: Path
+    removed: Path | None = None
+
+
+def claims_table(
+    files: list[ClaimFiles], docid_share: Path, circuit: Path, seed: int
+) -> pd.DataFrame:
+    """A row per model and claim; `docid_share` and `circuit` are the CSV tables.
+
+    value, low, high and n are those of the inequality, or of its weakest part. p is that of the
+    paired test of no difference, the largest if there are several, Holm-corrected over all rows
+    that have one.
+    """
+    shares, circuits = pd.read_csv(docid_share), pd.read_csv(circuit)
+    records = []
+    for of_model in files:
+        tables = [table[table["model"] == of_model.model] for table in (shares, circuits)]
+        evidence = read_evidence(of_model, *tables, seed)
+        for name, claim in CLAIMS.items():
+            names = {"model": of_model.model, "claim": name, "rule": claim.rule}
+            records.append(names | _row(judge(claim, evidence)))
+    return _corrected(pd.DataFrame(records, columns=COLUMNS))
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """One line per model and claim."""
+    table = frame[["model", "claim", "rule", "verdict", "n", "p", "reason"]].copy()
+    table.insert(4, "number", with_interval(frame))
+    return table.assign(p=table["p"].map(p_value)).rename(columns={"p": "p (Holm)"})
+
+
+def _row(judgement: Judgement) -> dict:
+    row = {"verdict": judgement.verdict, "reason": judgement.reason}
+    if judgement.shown is None:
+        return row
+    return row | columns(judgement.shown.interval) | {"p": judgement.p}
+
+
+def _corrected(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.astype({"p": float, "n": "Int64"})
+    frame["p"] = holm(frame["p"])
+    weak = (frame["verdict"] == "supported") & (frame["p"] >= SIGNIFICANCE)
+    said = frame["reason"].where(frame["reason"] == "", frame["reason"] + "; ") + _NOT_SIGNIFICANT
+    frame["reason"] = frame["reason"].mask(weak, said)
+    return frame
+
+
+def read_evidence(
+    files: ClaimFiles, docid_share: pd.DataFrame, circuit: pd.DataFrame, seed: int
+) -> Evidence:
+    """The evidence in the files of one model and in its rows of the two tables."""
+    stages, clean = read_stages(files.stages), read_ranks(files.clean)
+    cells = product([m for m in _METHODS if m in files.methods], PATCHED_STAGES, COMPONENTS)
+    patches = {
+        cell: read_ranks(files.patch_stage / "{}/{}.{}.parquet".format(*cell)) for cell in cells
+    }
+    ranks = {name: read_ranks(files.encoder_swap / f"{name}.parquet") for name in files.encoders}
+    removed = None if files.removed is None else read_queries(files.removed)
+    return Evidence(
+        clean=clean,
+        patches=patches,
+        stages=stages["status"],
+        swap=SwapModel(ranks, read_queries(files.correct), removed),
+        direct=pd.read_parquet(files.direct_contribution),
+        communication=stage_shares(pd.read_parquet(files.communication), stages["used"]),
+        docid_share=docid_share,
+        circuit=circuit,
+        seed=seed,
+    )

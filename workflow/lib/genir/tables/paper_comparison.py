@@ -1,0 +1,218 @@
+"""Every number of the study beside ours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from genir.components import STAGES
+from genir.statistics import Interval, wilson
+from genir.tables import paper
+from genir.tables.intervals import columns
+from genir.tables.markdown import with_interval
+from genir.tables.provenance import dataset_facts
+from genir.tables.stages import read_stages
+
+COLUMNS = "table dataset item unit rank_kind paper ours low high n model corpus".split()
+CORRECT_NQ10K = 396
+_OURS = ("ours", "low", "high", "n")
+_BESIDE = {"all": "NQ10k", "T5-large": "NQ10k"}
+_CIRCUIT = {"variant": "study", "split": "test", "rank_kind": "vocabulary"}
+_CORRECT = {"queries": "correct", "rank_kind": "vocabulary"}
+_LACKING = {
+    "table2_encoder_swap": "the model has no such reduced model",
+    "table3_stage_patching": "the method is not in patching.methods or needs pre-trained weights",
+    "pretrained_encoder_mean_rank": "the model has no pre-trained weights",
+    "stage3_vs_stage1_cosine": "no layer lies between Stage I and the last",
+}
+
+
+@dataclass(frozen=True)
+class OurTables:
+    """CSV files of our tables, by rule."""
+
+    retrieval: Path
+    encoder_swap: Path
+    patching_by_stage: Path
+    circuit: Path
+    docid_share: Path
+    direct_contribution: Path
+    top_heads: Path
+    late_cosines: Path
+
+
+@dataclass(frozen=True)
+class OurModel:
+    """The model that stands beside the study's numbers of `dataset`, with the manifest of its own
+    dataset and its stages (JSON)."""
+
+    dataset: str
+    model: str
+    manifest: Path
+    stages: Path
+
+
+def paper_comparison_table(
+    published: Path, tables: OurTables, models: list[OurModel]
+) -> pd.DataFrame:
+    """Every number of the files in the folder `published`, ours beside those of a dataset that has
+    a model in `models`; ours is empty where there is none, low and high where it is a count."""
+    frames = {name: pd.read_csv(path) for name, path in vars(tables).items()}
+    ours = {model.dataset: our_numbers(model, frames) for model in models}
+    facts = {model.dataset: _facts(model) for model in models}
+    rows = []
+    for row in paper.numbers(published).to_dict("records"):
+        dataset = _BESIDE.get(row["dataset"], row["dataset"])
+        interval = ours.get(dataset, {}).get((row["table"], row["item"]))
+        beside = {} if interval is None else columns(interval, _OURS) | facts[dataset]
+        rows.append(row | beside)
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
+
+
+def our_numbers(
+    model: OurModel, tables: dict[str, pd.DataFrame]
+) -> dict[tuple[str, str], Interval]:
+    """(table, item) as in `paper.numbers` -> ours, in the study's unit."""
+    own = {
+        name: frame[frame["system" if name == "retrieval" else "model"] == model.model]
+        for name, frame in tables.items()
+    }
+    parts = {
+        "table1_retrieval": _retrieval(own["retrieval"]),
+        "table2_encoder_swap": _encoder_swap(own["encoder_swap"]),
+        "table3_stage_patching": _patching(own["patching_by_stage"]),
+        "table4_circuit": _circuit(own["circuit"]),
+        "table5_docid_share": _docid_share(own["docid_share"]),
+        "in_text_numbers": _in_text(own) | _stage_layers(model.stages),
+    }
+    return {(table, item): value for table, part in parts.items() for item, value in part.items()}
+
+
+def shown(frame: pd.DataFrame, published: Path) -> pd.DataFrame:
+    """One line per number of the study, with the interval its n allows and what is to be said of
+    it."""
+    table = frame[["table", "dataset", "item", "unit", "rank_kind"]].copy()
+    table["paper"] = frame["paper"].map("{:.5g}".format)
+    table["paper, derived interval"] = [_derived(row) for row in frame.to_dict("records")]
+    table["ours"] = with_interval(frame, "ours")
+    table = table.assign(n=frame["n"], model=frame["model"])
+    notes = paper.notes(published)
+    compared = set(frame["dataset"][frame["ours"].notna()])
+    table["note"] = [_note(row, notes, compared) for row in frame.to_dict("records")]
+    return table
+
+
+def derived_interval(table: str, dataset: str, unit: str, value: float) -> Interval | None:
+    """The study's number with the Wilson interval of the n it can be taken back to: 10 removed
+    documents in its Table 2, 396 correct queries in its Table 3 for NQ10k. None where no count of
+    396 gives the percentage."""
+    if unit == "of 10":
+        return wilson(round(value), 10).times(10)
+    if table != "table3_stage_patching" or dataset != "NQ10k":
+        return None
+    count = round(value / 100 * CORRECT_NQ10K)
+    fits = round(100 * count / CORRECT_NQ10K, 2) == value
+    return wilson(count, CORRECT_NQ10K).times(100) if fits else None
+
+
+def _facts(model: OurModel) -> dict[str, str]:
+    facts = dataset_facts(model.manifest)
+    corpus = "{corpus}/{dataset}, split {split_mode}".format(**facts)
+    return {"model": model.model, "corpus": corpus}
+
+
+def _rows(frame: pd.DataFrame, **wanted: str) -> list:
+    for name, value in wanted.items():
+        frame = frame[frame[name] == value]
+    return list(frame.itertuples(index=False))
+
+
+def _interval(row, scale: float = 1.0) -> Interval:  # noqa: ANN001
+    return Interval(row.value, row.low, row.high, int(row.n)).times(scale)
+
+
+def _retrieval(frame: pd.DataFrame) -> dict[str, Interval]:
+    rows = _rows(frame, split="test", slice="all")
+    return {row.metric: _interval(row, 100) for row in rows}
+
+
+def _encoder_swap(frame: pd.DataFrame) -> dict[str, Interval]:
+    scales = {"mrr": 1, "hits_at_1": 10}
+    return {
+        f"{row.encoder} {row.measure}": _interval(row, scales[row.measure])
+        for row in _rows(frame, rank_kind="vocabulary", queries="removed")
+        if row.measure in scales
+    }
+
+
+def _patching(frame: pd.DataFrame) -> dict[str, Interval]:
+    return {
+        f"{row.method} {row.stage} {row.component}": Interval(
+            row.broken_percent, row.low, row.high, int(row.n)
+        )
+        for row in _rows(frame, rank_kind="vocabulary")
+    }
+
+
+def _circuit(frame: pd.DataFrame) -> dict[str, Interval]:
+    return {f"{row.metric} {row.kind}": _interval(row, 100) for row in _rows(frame, **_CIRCUIT)}
+
+
+def _docid_share(frame: pd.DataFrame) -> dict[str, Interval]:
+    rows = _rows(frame, queries="correct", unit="head", stage="II")
+    return {f"top {row.top}": _interval(row) for row in rows}
+
+
+def _in_text(own: dict[str, pd.DataFrame]) -> dict[str, Interval]:
+    direct, heads = own["direct_contribution"], own["top_heads"]
+    shared = {"queries": "correct", "component": "cross_attention", "stage": "all"}
+    chosen = {
+        "pretrained_encoder_mean_rank": _rows(
+            own["encoder_swap"], encoder="pretrained", measure="mean_rank", **_CORRECT
+        ),
+        "mlp_only_not_first": _rows(direct, source="mlp", measure="percent_not_first", **_CORRECT),
+        "cross_attention_only_rank": _rows(
+            direct, source="cross_attention", measure="percent_beyond_100", **_CORRECT
+        ),
+        "top5_shared_heads": _rows(heads, measure="percent_always", **shared),
+        "stage3_vs_stage1_cosine": _largest(own["late_cosines"]),
+    }
+    found = {item: _interval(rows[0]) for item, rows in chosen.items() if rows}
+    circuit = _rows(own["circuit"], **_CIRCUIT)[0]
+    active = Interval(circuit.active / circuit.components, np.nan, np.nan, int(circuit.components))
+    return found | {"active_components": active}
+
+
+def _largest(cosines: pd.DataFrame) -> list:
+    rows = _rows(cosines, queries="correct")
+    return [max(rows, key=lambda row: row.value)] if rows else []
+
+
+def _stage_layers(stages: Path) -> dict[str, Interval]:
+    used = read_stages(stages)["used"]
+    layers = used["III"][1] + 1
+    return {
+        f"stage_{number}_layers {end}": Interval(float(layer), np.nan, np.nan, layers)
+        for number, stage in enumerate(STAGES, start=1)
+        for end, layer in zip(("first", "last"), used[stage], strict=True)
+    }
+
+
+def _derived(row: dict) -> str:
+    interval = derived_interval(row["table"], row["dataset"], row["unit"], row["paper"])
+    if interval is None:
+        return ""
+    low, high = interval.low, interval.high
+    return f"[{low:.3g}, {high:.3g}], n = {interval.n}"
+
+
+def _note(row: dict, notes: dict[str, str], compared: set[str]) -> str:
+    said = notes.get(row["item"], "")
+    if not pd.isna(row["ours"]):
+        return said
+    if row["dataset"] in compared:
+        missing = _LACKING.get(row["item"]) or _LACKING.get(row["table"], "not computed")
+    else:
+        missing = f"no model has study_dataset: {_BESIDE.get(row['dataset'], row['dataset'])}"
+    return "; ".join(filter(None, [f"not compared: {missing}", said]))

@@ -1,0 +1,134 @@
+"""One model trained with several seeds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from genir.seed_copies import seed_name
+from genir.statistics import CONFIDENCE
+from genir.tables.markdown import with_interval
+
+COLUMNS = "model table item measure value low high seeds query_low query_high n".split()
+_INTERVAL = ["value", "low", "high", "n"]
+_ITEMS = {
+    "retrieval": ["split", "slice"],
+    "patching_by_stage": ["method", "stage", "component", "rank_kind"],
+    "contributions": ["queries", "layer", "component"],
+    "direct_contribution": ["queries", "source", "rank_kind"],
+    "communication": ["queries", "source_stage", "source", "target_stage", "target"],
+    "docid_share": ["queries", "stage", "unit", "top"],
+    "circuit": ["variant", "split", "kind", "rank_kind"],
+}
+_MEASURES = {"retrieval": "metric", "circuit": "metric"}
+_ONE_MEASURE = {"communication": "share", "docid_share": "percent"}
+_EFFECTS = {
+    "broken_percent": ("broken_percent", "low", "high", "n"),
+    "repaired": ("repaired", "repaired_low", "repaired_high", "repaired_n"),
+    "net_hits_at_1": ("net_hits_at_1", "net_low", "net_high", "net_n"),
+}
+_HEADLINE = (
+    *(("retrieval", f"test all {metric}") for metric in ("hits_at_1", "hits_at_10")),
+    *(
+        ("patching_by_stage", f"mean {stage} {component} vocabulary broken_percent")
+        for stage in ("I", "II", "III")
+        for component in ("cross_attention", "mlp")
+    ),
+    ("circuit", "study test relative vocabulary hits_at_1"),
+)
+
+
+@dataclass(frozen=True)
+class SeedTables:
+    """CSV files of the tables whose rows are compared, by rule."""
+
+    retrieval: Path
+    patching_by_stage: Path
+    contributions: Path
+    direct_contribution: Path
+    communication: Path
+    docid_share: Path
+    circuit: Path
+
+
+def seeds_table(tables: SeedTables, seeds: dict[str, list[int]]) -> pd.DataFrame:
+    """The mean of every number over the trainings of a model, for rows that all of them have.
+
+    `seeds` are those of every model that has some; the first is the model's own. low and high are
+    the t interval between seeds, empty where all seeds give the same number; query_low, query_high
+    and n are those of the model itself.
+    """
+    parts = [
+        _compared(name, long_rows(name, pd.read_csv(path)), model, numbers)
+        for model, numbers in seeds.items()
+        for name, path in vars(tables).items()
+    ]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def long_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A table as model, item, measure, value, low, high, n: the test queries of `retrieval`, the
+    correct ones of `contributions`, everything of the others."""
+    if name == "retrieval":
+        frame = frame[frame["split"] == "test"].rename(columns={"system": "model"})
+    if name == "contributions":
+        frame = frame[frame["queries"] == "correct"]
+    items = frame[_ITEMS[name]].astype(str).agg(" ".join, axis=1)
+    named = frame.assign(item=items)
+    if name == "patching_by_stage":
+        return pd.concat([_effect(named, *effect) for effect in _EFFECTS.items()])
+    measure = _ONE_MEASURE.get(name)
+    named["measure"] = named[_MEASURES.get(name, "measure")] if measure is None else measure
+    return named[["model", "item", "measure", *_INTERVAL]]
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """A few numbers of every model, with both intervals."""
+    keys = zip(frame["table"], frame["item"] + " " + frame["measure"], strict=True)
+    rows = frame[[key in _HEADLINE for key in keys]]
+    table = rows[["model", "table", "item", "measure", "seeds"]].copy()
+    table["mean [between seeds]"] = with_interval(rows)
+    bounds = zip(rows["query_low"], rows["query_high"], strict=True)
+    table["between queries, first seed"] = [f"[{low:.3g}, {high:.3g}]" for low, high in bounds]
+    return table.assign(n=rows["n"])
+
+
+def t_interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % t interval of the mean of `values` `[seed]`; NaN where they are all equal, which says
+    nothing of how far the next one would be."""
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    if error == 0:
+        return np.nan, np.nan
+    reach = t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error
+    return float(values.mean() - reach), float(values.mean() + reach)
+
+
+def _effect(frame: pd.DataFrame, measure: str, names: tuple[str, ...]) -> pd.DataFrame:
+    renamed = frame[["model", "item", *names]].set_axis(["model", "item", *_INTERVAL], axis=1)
+    return renamed.assign(measure=measure)
+
+
+def _compared(name: str, rows: pd.DataFrame, model: str, seeds: list[int]) -> pd.DataFrame:
+    trainings = [model, *(seed_name(model, seed) for seed in seeds[1:])]
+    keys = ["item", "measure"]
+    found = {training: part.set_index(keys) for training, part in rows.groupby("model")}
+    own = found[model].dropna(subset="value")
+    values = pd.concat([found[training]["value"] for training in trainings], axis=1, join="inner")
+    values = values.dropna().loc[lambda part: part.index.isin(own.index)]
+    bounds = [t_interval(row) for row in values.to_numpy(float)]
+    beside = own.loc[values.index]
+    return pd.DataFrame(
+        {
+            "model": model,
+            "table": name,
+            "value": values.mean(axis=1),
+            "low": [low for low, _ in bounds],
+            "high": [high for _, high in bounds],
+            "seeds": len(trainings),
+            "query_low": beside["low"],
+            "query_high": beside["high"],
+            "n": beside["n"].astype("Int64"),
+        }
+    ).reset_index()
