@@ -211,5 +211,5 @@ def test_parquet_errors_name_file_and_row(tmp_path, table, message):
 
 def test_a_file_that_is_no_parquet(tmp_path):
     (tmp_path / "documents.parquet").write_text("PAR0")
-    with pytest.raises(CorpusError, match=r"documents\.parquet is not a Parquet file; write it"):
+    with pytest.raises(CorpusError, match=r"documents\.parquet is not a Parquet file, or only the"):
         read_corpus(tmp_path / "documents.parquet", tmp_path / "queries.jsonl")

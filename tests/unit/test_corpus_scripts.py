@@ -13,7 +13,7 @@ from genir.subsets import DatasetConfig
 def _source(folder, broken=False):
     documents = [{"doc_id": f"d{i}", "text": f"bone {i}"} for i in range(6)]
     queries = [
-        {"query_id": f"d{i}-{j}", "text": f"Bone, {i + j}?", "doc_id": f"d{i}"}
+        {"query_id": f"d{i}-{j}", "text": f"Bone, {i}?" + " foot" * j, "doc_id": f"d{i}"}
         for i in range(6)
         for j in range(3)
     ]
@@ -21,7 +21,7 @@ def _source(folder, broken=False):
     for name, records in (("documents", documents), ("queries", queries)):
         lines = "".join(json.dumps(record) + "\n" for record in records)
         (folder / f"{name}.jsonl").write_text(lines)
-    return {f"source_{name}": folder / f"{name}.jsonl" for name in ("documents", "queries")}
+    return {name: folder / f"{name}.jsonl" for name in ("documents", "queries")}
 
 
 def _exported(folder):
@@ -48,7 +48,7 @@ def _draw(folder):
 def _export(folder, **options):
     manifest = folder / "mine/manifest.json"
     source = _source(folder, **options)
-    export_corpus.main("files", **_exported(folder), manifest=manifest, **source)
+    export_corpus.main("files", **_exported(folder), manifest=manifest, files=source)
     return read_json(manifest)
 
 
@@ -67,6 +67,9 @@ def test_the_manifests_name_what_was_written(tmp_path):
         "train_queries": 11,
         "validation_queries": 2,
         "test_queries": 2,
+        "relevant_pairs": 15,
+        "held_out_queries_alike_in_training": 0,
+        "in_corpus": {"documents": 6, "queries": 18, "relevant_pairs": 18},
     }
 
 

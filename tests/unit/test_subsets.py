@@ -9,7 +9,8 @@ import pytest
 
 from genir.corpus import SPLITS, Corpus
 from genir.errors import CorpusError
-from genir.subsets import DatasetConfig, draw_dataset
+from genir.subsets import DatasetConfig, alike_in_training, draw_dataset
+from genir.text import fold
 
 FILE = Path("results/export_corpus/x/documents.parquet")
 CONFIG = DatasetConfig(20, 2, "drop", "query", 1, 6, 5)
@@ -28,7 +29,8 @@ def small_corpus(counts=None) -> Corpus:
         for j in range(count)
     ]
     qrels = pd.DataFrame(pairs, columns=["query_id", "doc_id"])
-    queries = qrels[["query_id"]].assign(text="the bone of foot", verbatim=False)
+    texts = [f"the bone of foot q{i}" for i in range(len(qrels))]
+    queries = qrels[["query_id"]].assign(text=texts, verbatim=False)
     return Corpus(documents, queries, qrels)
 
 
@@ -135,6 +137,34 @@ def test_split_document_with_several_relevant_documents(seed):
     whole = [of_document[0] for of_document in splits if len(frozenset(of_document)) == 1]
     assert whole.count("validation") >= 6
     assert whole.count("test") >= 5
+
+
+def _asked_twice() -> Corpus:
+    """Of the four queries of a document, the first says what the first of its neighbour says."""
+    corpus = small_corpus([4] * 40)
+    alike = ("bone foot {}", "Foots, bone {}!")
+    texts = [f"bone {i}" if i % 4 else alike[i // 4 % 2].format(i // 8) for i in range(160)]
+    return Corpus(corpus.documents, corpus.queries.assign(text=texts), corpus.qrels)
+
+
+@pytest.mark.parametrize("split", ["query", "document"])
+@pytest.mark.parametrize("seed", range(5))
+def test_queries_that_say_the_same_come_into_one_split(split, seed):
+    config = DatasetConfig(40, 2, "drop", split, seed, 12, 10)
+    dataset = draw_dataset(_asked_twice(), config, FILE)
+    splits = dataset.queries.groupby(dataset.queries["text"].map(fold))["split"].agg(list)
+    assert {len(of_text) for of_text in splits} == {1, 2}
+    assert all(len(frozenset(of_text)) == 1 for of_text in splits)
+    assert alike_in_training(dataset.queries) == 0
+    if split == "query":
+        assert dataset.queries["split"].value_counts()[["validation", "test"]].tolist() == [12, 10]
+        assert all("train" in of_text for of_text in splits if len(of_text) == 2)
+
+
+def test_queries_that_a_given_split_trains_on_are_counted():
+    corpus = _with_given(_asked_twice(), {"d0-q0": "validation", "d7-q1": "test", "d14-q0": "test"})
+    dataset = draw_dataset(corpus, DatasetConfig("all", 2, "drop", "given", 1), FILE)
+    assert alike_in_training(dataset.queries) == 2
 
 
 def test_relevant_pairs_outside_the_dataset_are_dropped():

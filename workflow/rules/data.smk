@@ -1,6 +1,6 @@
 rule export_corpus:
     input:
-        unpack(corpus_files),
+        lambda wildcards: corpus_inputs(wildcards.corpus),
     output:
         documents="results/export_corpus/{corpus}/documents.parquet",
         queries="results/export_corpus/{corpus}/queries.parquet",
@@ -14,16 +14,18 @@ rule export_corpus:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards: 2000 if is_small(wildcards.corpus) else 4000,
+        runtime=lambda wildcards: 30 if is_small(wildcards.corpus) else 240,
     params:
         code=code("export_corpus"),
         source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
-        files=lambda wildcards, input: named_arguments(input),
+        files=lambda wildcards: as_json(corpus_files(wildcards.corpus)),
+        options=lambda wildcards: as_json(corpus_options(wildcards.corpus)),
     message:
         "Export corpus {wildcards.corpus} as documents, queries and qrels."
     shell:
-        "python $SCRIPTS/export_corpus.py --source {params.source} {params.files}"
+        "python $SCRIPTS/export_corpus.py --source {params.source}"
+        " --files {params.files:q} --options {params.options:q}"
         " --documents {output.documents} --queries {output.queries}"
         " --qrels {output.qrels} --manifest {output.manifest} 2> {log}"
 

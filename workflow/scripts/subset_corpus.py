@@ -4,9 +4,15 @@ from pathlib import Path
 
 from genir.corpus import read_exported
 from genir.files import read_json, write_json, write_parquet
-from genir.manifest import DATASET_FORMAT, dataset_manifest, described, split_counts
+from genir.manifest import (
+    DATASET_FORMAT,
+    dataset_manifest,
+    described,
+    spelled_out,
+    split_counts,
+)
 from genir.progress import LOGGER
-from genir.subsets import DatasetConfig, draw_dataset
+from genir.subsets import DatasetConfig, alike_in_training, draw_dataset
 from genir.trec import write_qrels
 from script import run
 
@@ -40,6 +46,7 @@ def main(
         manifest: what came from where (JSON), to write.
     """
     corpus = read_exported(corpus_documents, corpus_queries, corpus_qrels)
+    corpus_facts = read_json(corpus_manifest)
     drawn = draw_dataset(corpus, dataset, corpus_documents)
     outputs = {
         "documents": documents,
@@ -52,7 +59,15 @@ def main(
     write_parquet(queries, drawn.queries)
     for split, table in drawn.qrels.items():
         write_qrels(outputs[f"{split}_qrels"], table)
-    counts = {"documents": len(drawn.documents), **split_counts(drawn.queries)}
+    counts = {
+        "documents": len(drawn.documents),
+        **split_counts(drawn.queries),
+        "relevant_pairs": sum(map(len, drawn.qrels.values())),
+        "held_out_queries_alike_in_training": alike_in_training(drawn.queries),
+        "in_corpus": {
+            key: corpus_facts["counts"][key] for key in ("documents", "queries", "relevant_pairs")
+        },
+    }
     inputs = {"documents": corpus_documents, "queries": corpus_queries, "qrels": corpus_qrels}
     own = {
         "split_mode": dataset.split,
@@ -63,9 +78,8 @@ def main(
         "inputs": described(inputs),
         "outputs": described(outputs),
     }
-    corpus_facts = read_json(corpus_manifest)
     write_json(manifest, dataset_manifest(corpus_facts, corpus_manifest.resolve().parent.name, own))
-    LOGGER.info("%s", ", ".join(f"{count} {what}" for what, count in counts.items()))
+    LOGGER.info("%s", spelled_out(counts))
 
 
 if __name__ == "__main__":

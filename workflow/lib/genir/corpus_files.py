@@ -1,21 +1,23 @@
 """A corpus out of local files, checked as a whole before any of it is used."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from genir.corpus import SPLITS, Corpus
+from genir.corpus import Corpus, Origin
 from genir.errors import CorpusError
+from genir.files import sha256
+from genir.manifest import described
+from genir.records import Ids, Row, read_rows
 from genir.trec import relevant_pairs
-from genir.user_files import check_exists, numbered_lines
 
-JSON_TYPES = {bool: "true or false", int: "a number", float: "a number", list: "a list"}
+
+def read(documents: Path, queries: Path, qrels: Path | None = None) -> tuple[Corpus, Origin]:
+    """The corpus, as `read_corpus` reads it, and where it comes from."""
+    corpus = read_corpus(documents, queries, qrels)
+    files = {"documents": documents, "queries": queries} | ({"qrels": qrels} if qrels else {})
+    release = f"documents file, SHA-256 {sha256(documents)[:12]}"
+    return corpus, Origin("files", release, inputs=described(files))
 
 
 def read_corpus(documents: Path, queries: Path, qrels: Path | None = None) -> Corpus:
@@ -36,60 +38,18 @@ def read_corpus(documents: Path, queries: Path, qrels: Path | None = None) -> Co
     return Corpus(document_table, query_table[columns], pairs)
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One entry of a file, in `line 3` or `row 3` of it."""
+def read_generated_queries(path: Path) -> pd.DataFrame:
+    """Generated queries (doc_id, text), several for a document, of a JSON Lines or Parquet file.
 
-    file: Path
-    position: str
-    values: dict[str, Any]
-
-    @property
-    def place(self) -> str:
-        return f"{self.file}, {self.position}"
-
-    def text(self, key: str) -> str:
-        """The text under `key`. Raises CorpusError if there is none."""
-        value = self.values.get(key)
-        if value is None:
-            raise CorpusError(f'{self.place}: no {key}; add "{key}": "..."')
-        if not isinstance(value, str):
-            found = JSON_TYPES.get(type(value), f"of type {type(value).__name__}")
-            raise CorpusError(f"{self.place}: {key} is {found}; write text in quotes")
-        if not value.strip():
-            raise CorpusError(f"{self.place}: {key} is empty; write a text or remove the entry")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise CorpusError(
-                f"{self.place}: {key} holds half a surrogate pair (\\ud800 to \\udfff); "
-                "write the character itself"
-            )
-        return value
-
-    def optional_text(self, key: str) -> str:
-        """The text under `key`, empty if there is none."""
-        value = self.values.get(key)
-        absent = value is None or (isinstance(value, str) and not value.strip())
-        return "" if absent else self.text(key)
-
-    def identifier(self, key: str) -> str:
-        """A text that TREC files can hold."""
-        value = self.text(key)
-        if value.split() != [value]:
-            raise CorpusError(
-                f"{self.place}: {key} {value!r} holds white space, which separates the fields of "
-                f"TREC files; write {'_'.join(value.split())!r}"
-            )
-        return value
-
-    def split(self) -> str:
-        value = self.text("split")
-        if value not in SPLITS:
-            raise CorpusError(f"{self.place}: split is {value!r}; write train, validation or test")
-        return value
+    Raises CorpusError naming file and line of the first mistake.
+    """
+    rows = read_rows(path, ("doc_id", "text"))
+    values = [(row.identifier("doc_id"), row.text("text")) for row in rows]
+    return pd.DataFrame(values, columns=["doc_id", "text"])
 
 
 def _documents(path: Path) -> pd.DataFrame:
-    rows = list(_rows(path, ("doc_id", "text")))
+    rows = list(read_rows(path, ("doc_id", "text")))
     _check_unique(rows, "doc_id")
     values = [(row.values["doc_id"], row.optional_text("title"), row.text("text")) for row in rows]
     return pd.DataFrame(values, columns=["doc_id", "title", "text"])
@@ -97,7 +57,7 @@ def _documents(path: Path) -> pd.DataFrame:
 
 def _queries(path: Path, *, with_doc_id: bool) -> pd.DataFrame:
     """The queries and their `place`, with doc_id and split where the file has them."""
-    rows = list(_rows(path, ("query_id", "text")))
+    rows = list(read_rows(path, ("query_id", "text")))
     _check_unique(rows, "query_id")
     table = {
         "query_id": [row.values["query_id"] for row in rows],
@@ -110,7 +70,7 @@ def _queries(path: Path, *, with_doc_id: bool) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _relevant(row: _Row) -> str:
+def _relevant(row: Row) -> str:
     if row.values.get("doc_id") is None:
         raise CorpusError(
             f'{row.place}: no doc_id; add "doc_id": "..." or name a qrels file for the corpus'
@@ -118,16 +78,10 @@ def _relevant(row: _Row) -> str:
     return row.text("doc_id")
 
 
-def _check_unique(rows: list[_Row], key: str) -> None:
-    first: dict[str, str] = {}
+def _check_unique(rows: list[Row], key: str) -> None:
+    ids = Ids(key)
     for row in rows:
-        value = row.identifier(key)
-        if value in first:
-            raise CorpusError(
-                f"{row.place}: {key} {value!r} is in {first[value]} already; "
-                "give every entry an id of its own"
-            )
-        first[value] = row.position
+        ids.add(row, row.identifier(key))
 
 
 def _pairs_of_queries(
@@ -183,44 +137,3 @@ def _check_known(place: str, doc_id: str, known: frozenset[str], documents: Path
             f"{place}: there is no document {doc_id!r} in {documents}; "
             "correct the doc_id or add the document"
         )
-
-
-def _rows(path: Path, required: tuple[str, ...]) -> Iterator[_Row]:
-    if Path(path).suffix == ".parquet":
-        return _parquet_rows(path, required)
-    if Path(path).suffix in (".jsonl", ".json"):
-        return _json_rows(path)
-    raise CorpusError(f"{path} is of no known kind; write a file that ends in .jsonl or .parquet")
-
-
-def _json_rows(path: Path) -> Iterator[_Row]:
-    for number, line in numbered_lines(path):
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise CorpusError(
-                f"{path}, line {number}: not JSON ({error.msg}, column {error.colno}); "
-                "write one object per line"
-            ) from None
-        if not isinstance(values, dict):
-            raise CorpusError(
-                f'{path}, line {number}: not an object; write {{"key": "value", ...}}'
-            )
-        yield _Row(path, f"line {number}", values)
-
-
-def _parquet_rows(path: Path, required: tuple[str, ...]) -> Iterator[_Row]:
-    check_exists(path)
-    try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid:
-        raise CorpusError(
-            f"{path} is not a Parquet file; write it with DataFrame.to_parquet"
-        ) from None
-    for key in required:
-        if key not in table.column_names:
-            raise CorpusError(f"{path}: no column {key}; add it or rename the one that holds it")
-    if not table.num_rows:
-        raise CorpusError(f"{path} is empty; write one entry per row")
-    for number, values in enumerate(table.to_pylist(), start=1):
-        yield _Row(path, f"row {number}", values)

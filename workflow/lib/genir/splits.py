@@ -1,5 +1,7 @@
 """Which queries are held out for validation and test."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from genir.corpus import SPLITS
@@ -7,11 +9,18 @@ from genir.errors import CorpusError
 from genir.seeding import generator
 
 
-def hold_out_queries(qrels: pd.DataFrame, validation: int, test: int, seed: int) -> dict[str, str]:
+def hold_out_queries(
+    qrels: pd.DataFrame,
+    validation: int,
+    test: int,
+    seed: int,
+    kept: Collection[str] = frozenset(),
+) -> dict[str, str]:
     """Split of every held-out query.
 
-    At most one query of a document is held out, and each document of a held-out query keeps at
-    least one other query. Raises CorpusError if fewer than `validation + test` can be held out.
+    At most one query of a document is held out, none of the queries in `kept`, and each document
+    of a held-out query keeps at least one other query. Raises CorpusError if fewer than
+    `validation + test` can be held out.
     """
     queries_of, documents_of = _lists(qrels, "doc_id"), _lists(qrels, "query_id")
     random, used, chosen = generator(seed, "held-out-queries"), set(), []
@@ -19,7 +28,8 @@ def hold_out_queries(qrels: pd.DataFrame, validation: int, test: int, seed: int)
         candidates = [
             query
             for query in queries_of[document]
-            if all(d not in used and len(queries_of[d]) > 1 for d in documents_of[query])
+            if query not in kept
+            and all(d not in used and len(queries_of[d]) > 1 for d in documents_of[query])
         ]
         if candidates:
             chosen.append(candidates[random.integers(len(candidates))])

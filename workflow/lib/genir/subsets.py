@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from genir.corpus import SPLITS, Corpus
+from genir.corpus import SPLITS, Corpus, first_alike
 from genir.errors import CorpusError
 from genir.seeding import generator
 from genir.splits import given_split, hold_out_documents, hold_out_queries
@@ -81,14 +81,24 @@ def _draw_documents(corpus: Corpus, config: DatasetConfig, file: Path) -> list[s
 
 
 def _split(queries: pd.DataFrame, qrels: pd.DataFrame, config: DatasetConfig) -> pd.Series:
-    """Split of every query, by query_id."""
+    """Split of every query, by query_id.
+
+    Queries that say the same never come into two splits, unless the corpus itself gives the split:
+    with `split: query` all of them are trained on, with `split: document` they stay together.
+    """
+    query_ids, first = queries["query_id"], first_alike(queries)
+    numbers = (config.validation_queries, config.test_queries, config.seed)
     if config.split == "given":
         held_out = given_split(queries)
+    elif config.split == "query":
+        held_out = hold_out_queries(qrels, *numbers, frozenset(query_ids[first.duplicated(False)]))
     else:
-        hold_out = hold_out_queries if config.split == "query" else hold_out_documents
-        held_out = hold_out(qrels, config.validation_queries, config.test_queries, config.seed)
-    splits = [held_out.get(query_id, "train") for query_id in queries["query_id"]]
-    return pd.Series(splits, index=queries["query_id"], dtype="str")
+        same = dict(zip(query_ids, first, strict=True))
+        groups = qrels.assign(query_id=qrels["query_id"].map(same)).drop_duplicates()
+        held_out = hold_out_documents(groups, *numbers)
+        held_out = {q: held_out[f] for q, f in same.items() if f in held_out}
+    splits = [held_out.get(query_id, "train") for query_id in query_ids]
+    return pd.Series(splits, index=query_ids, dtype="str")
 
 
 def _check_training(
@@ -131,15 +141,25 @@ def _query_table(
 
 def _shared_words(queries: pd.DataFrame, documents: pd.DataFrame, qrels: pd.DataFrame) -> list[int]:
     """How many content words each query has in common with its relevant documents."""
-    texts = documents["title"] + " " + documents["text"]
-    words_of = dict(zip(documents["doc_id"], map(content_words, texts), strict=True))
-    relevant: dict[str, frozenset[str]] = {}
-    for query_id, doc_id in zip(qrels["query_id"], qrels["doc_id"], strict=True):
-        relevant[query_id] = relevant.get(query_id, frozenset()) | words_of[doc_id]
-    pairs = zip(queries["query_id"], queries["text"], strict=True)
-    return [len(content_words(text) & relevant[query_id]) for query_id, text in pairs]
+    texts = dict(
+        zip(documents["doc_id"], documents["title"] + " " + documents["text"], strict=True)
+    )
+    asked = {row.query_id: content_words(row.text) for row in queries.itertuples()}
+    shared: dict[str, frozenset[str]] = dict.fromkeys(asked, frozenset())
+    for doc_id, query_ids in qrels.groupby("doc_id")["query_id"]:
+        words = content_words(texts[doc_id])
+        for query_id in query_ids:
+            shared[query_id] |= asked[query_id] & words
+    return [len(shared[query_id]) for query_id in queries["query_id"]]
 
 
 def _split_qrels(qrels: pd.DataFrame, split: pd.Series) -> dict[str, pd.DataFrame]:
     splits = qrels["query_id"].map(split)
     return {name: qrels[splits == name].reset_index(drop=True) for name in SPLITS}
+
+
+def alike_in_training(queries: pd.DataFrame) -> int:
+    """How many validation and test queries say what a training query says."""
+    trained = queries["split"].eq("train")
+    first = first_alike(queries)
+    return int(first[~trained].isin(first[trained]).sum())

@@ -1,24 +1,32 @@
 """Reading text files that users wrote."""
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from genir.errors import CorpusError
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, each with its number, counted from 1.
+    """Lines that are not blank, each with its number, counted from 1; `.gz` is unpacked.
 
-    Raises CorpusError if the file is missing, is not UTF-8 or holds blank lines only.
+    Raises CorpusError if the file is missing, is not UTF-8, is cut off or holds blank lines only.
     """
     check_exists(path)
-    empty = True
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            text = _decoded(path, number, line)
-            if text.strip():
-                empty = False
-                yield number, text
+    empty, number = True, 0
+    try:
+        with _opened(path) as file:
+            for number, line in enumerate(file, start=1):
+                text = _decoded(path, number, line)
+                if text.strip():
+                    empty = False
+                    yield number, text
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorpusError(
+            f"{path} cannot be unpacked after line {number} ({error}); get the file again"
+        ) from None
     if empty:
         raise CorpusError(f"{path} is empty; write one entry per line")
 
@@ -27,6 +35,10 @@ def check_exists(path: Path) -> None:
     """Raises CorpusError if there is no such file."""
     if not Path(path).is_file():
         raise CorpusError(f"{path} does not exist; correct the path in the configuration")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if Path(path).suffix == ".gz" else open(path, "rb")
 
 
 def _decoded(path: Path, number: int, line: bytes) -> str:

@@ -1,0 +1,107 @@
+"""A corpus out of a collection that the package ir-datasets knows (https://ir-datasets.com)."""
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+from genir.corpus import SPLITS, Corpus, Origin
+from genir.corpus_builder import CorpusBuilder
+from genir.errors import CorpusError
+
+
+def read(id: str | None = None, ids: dict[str, str] | None = None) -> tuple[Corpus, Origin]:
+    """All documents of a collection, with the queries of one of its data sets or, by split, of
+    several.
+
+    Relevant is what has a relevance above 0. A query that is in several splits stays in the first.
+    ir-datasets downloads what it needs into its own folder. Raises CorpusError if it does not know
+    an id, or cannot give documents, queries and qrels for it.
+    """
+    named = [(None, id)] if id is not None else [(s, ids[s]) for s in SPLITS if s in (ids or {})]
+    if not named:
+        raise CorpusError("source ir_datasets needs an id, or ids with train, validation and test")
+    datasets = [(split, name, _load(name)) for split, name in named]
+    builder = CorpusBuilder(characters=None)
+    _documents(builder, datasets)
+    unknown = sum(_queries(builder, *dataset) for dataset in datasets)
+    corpus, counts = builder.corpus()
+    counts["dropped"]["relevant_pairs_without_query"] = unknown
+    names = ", ".join(name for _, name in named)
+    return corpus, Origin(
+        source=f"ir-datasets=={version('ir-datasets')}", release=names, counts=counts
+    )
+
+
+def _load(name: str) -> Any:
+    import ir_datasets  # half a second, which the other sources need not wait for
+
+    try:
+        dataset = ir_datasets.load(name)
+    except KeyError:
+        known = difflib.get_close_matches(name, list(ir_datasets.registry), n=1)
+        hint = (
+            f"did you mean {known[0]}?" if known else "its catalogue is at https://ir-datasets.com"
+        )
+        raise CorpusError(f"ir-datasets knows no {name}; {hint}") from None
+    for part in ("docs", "queries", "qrels"):
+        if not getattr(dataset, f"has_{part}")():
+            raise CorpusError(
+                f"{name} of ir-datasets has no {part}; write the id of one that has docs, queries "
+                "and qrels"
+            )
+    return dataset
+
+
+def _documents(builder: CorpusBuilder, datasets: list[tuple[str | None, str, Any]]) -> None:
+    """The documents of the first data set; the others must have the same."""
+    (_, first, dataset), *others = datasets
+    for _, name, other in others:
+        if other.docs_handler() != dataset.docs_handler():
+            raise CorpusError(
+                f"{first} and {name} of ir-datasets have different documents; write ids of one "
+                "collection"
+            )
+    with _readable(first, "documents"):
+        for document in dataset.docs_iter():
+            title = getattr(document, "title", None) or ""
+            text = getattr(document, "text", None)
+            if text is None:
+                title, text = "", document.default_text()
+            builder.document(_identifier(first, document.doc_id), title.strip(), text)
+
+
+def _queries(builder: CorpusBuilder, split: str | None, name: str, dataset: Any) -> int:
+    """Add a data set's queries; returns how many relevant pairs name a query it does not have."""
+    relevant: dict[str, list[str]] = {}
+    with _readable(name, "qrels"):
+        for qrel in dataset.qrels_iter():
+            if qrel.relevance > 0:
+                relevant.setdefault(qrel.query_id, []).append(qrel.doc_id)
+    with _readable(name, "queries"):
+        for query in dataset.queries_iter():
+            query_id = _identifier(name, query.query_id)
+            builder.query(query_id, query.default_text(), relevant.pop(query_id, []), split)
+    return sum(map(len, relevant.values()))
+
+
+@contextmanager
+def _readable(name: str, what: str) -> Iterator[None]:
+    """What goes wrong on the way (no network, a licence to be asked for, a broken file) as one
+    clear error."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, KeyError, AttributeError, ImportError) as error:
+        raise CorpusError(
+            f"{what} of {name} cannot be read by ir-datasets: {error or type(error).__name__}"
+        ) from error
+
+
+def _identifier(name: str, value: str) -> str:
+    if not value or value.split() != [value]:
+        raise CorpusError(
+            f"{name} of ir-datasets: the id {value!r} is empty or holds white space, which "
+            "separates the fields of TREC files; export the collection to files of your own"
+        )
+    return value
