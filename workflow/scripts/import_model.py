@@ -1,35 +1,28 @@
-"""Check an existing model folder and its docid mapping and bring them into the results."""
+"""Check an existing model folder and its docid tokens and bring them into the results."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from genir.docids import load_docids
-from genir.errors import ModelError
-from genir.files import atomic_folder
-from genir.models import load_model, load_tokenizer, save_model
+from genir.checkpoint_import import import_checkpoint
+from genir.trec import read_qrels
 from script import run
 
 
-def main(folder: Path, docids: Path, documents: Path, output: Path) -> None:
-    """Check an existing model folder and its docid mapping and bring them into the results.
+def main(
+    folder: Path, documents: Path, qrels: list[Path], output: Path, docids: Path | None = None
+) -> None:
+    """Check an existing model folder and its docid tokens and bring them into the results.
 
     Args:
-        folder: model folder written by save_pretrained (safetensors and tokenizer).
-        docids: JSON, the token of each doc_id.
+        folder: model folder written by save_pretrained (safetensors and tokenizer.json).
         documents: the dataset's documents (Parquet); each needs a docid token.
+        qrels: qrels of the dataset; each document in them needs a docid token.
         output: model folder to write.
+        docids: JSON, the token of each doc_id; without it they are called @DOC_ID_<doc_id>@.
     """
-    model, tokenizer = load_model(folder), load_tokenizer(folder)
-    mapping = load_docids(docids, model.shared.num_embeddings)
-    missing = [d for d in pd.read_parquet(documents)["doc_id"] if d not in mapping]
-    if missing:
-        raise ModelError(
-            f"{docids} has no token for {len(missing)} documents of the dataset, {missing[0]!r} "
-            "first; use the mapping that was written when the model was trained on these documents"
-        )
-    with atomic_folder(output) as temporary:
-        save_model(temporary, model, tokenizer, mapping)
+    wanted = [pd.read_parquet(documents)["doc_id"], *(read_qrels(file)["doc_id"] for file in qrels)]
+    import_checkpoint(folder, docids, pd.concat(wanted).unique(), output)
 
 
 if __name__ == "__main__":

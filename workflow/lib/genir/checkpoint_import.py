@@ -1,0 +1,81 @@
+"""Bringing a model that was trained elsewhere into the results, as it is."""
+
+import shutil
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from genir.docids import DOCIDS_FILE, load_docids, published_docids, read_tokenizer
+from genir.errors import ModelError
+from genir.files import atomic_folder, read_json, write_json
+from genir.t5 import load_t5
+
+CONVERSION = (
+    "convert it once where you trust it: AutoModelForSeq2SeqLM.from_pretrained(<folder>)"
+    ".save_pretrained(<folder>)"
+)
+
+
+def import_checkpoint(
+    folder: Path, mapping: Path | None, documents: Iterable[str], output: Path
+) -> None:
+    """Copy weights (in any precision, in one file or several) and tokenizer, and write the docid
+    mapping beside them: `mapping`, or what the tokenizer calls @DOC_ID_<doc_id>@.
+
+    The embedding keeps its rows; the tokenizer loses the docid tokens, which make it slow by the
+    hundred thousand and occur in no query. Raises ModelError if the folder holds no T5 in
+    safetensors or one of `documents` has no token.
+    """
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{folder} has no weights in safetensors; other formats can hold programs and are not "
+            f"loaded: {CONVERSION}"
+        )
+    rows = len(load_t5(folder).embedding)
+    docids = load_docids(mapping, rows) if mapping else published_docids(folder, rows)
+    _check_covered(docids, documents, mapping or folder)
+    with atomic_folder(output) as temporary:
+        for file in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]:
+            shutil.copyfile(file, temporary / file.name)
+        write_tokenizer(folder, set(docids.values()), temporary)
+        write_json(temporary / DOCIDS_FILE, docids)
+
+
+def _check_covered(docids: dict[str, int], documents: Iterable[str], where: Path) -> None:
+    missing = [document for document in documents if document not in docids]
+    if missing:
+        raise ModelError(
+            f"{where} has no token for {len(missing)} documents of the dataset, {missing[0]!r} "
+            "first; use the documents, queries and qrels that the model was trained with"
+        )
+
+
+def write_tokenizer(folder: Path, docid_tokens: Collection[int], output: Path) -> None:
+    """Write the tokenizer in `folder` without its `docid_tokens`; all other text has the same
+    tokens as before."""
+    tokenizer = read_tokenizer(folder)
+    removed = {t["content"] for t in tokenizer["added_tokens"] if t["id"] in docid_tokens}
+    tokenizer["added_tokens"] = [
+        token for token in tokenizer["added_tokens"] if token["id"] not in docid_tokens
+    ]
+    write_json(output / "tokenizer.json", tokenizer)
+    settings = folder / "tokenizer_config.json"
+    if settings.is_file():
+        write_json(output / settings.name, _without(read_json(settings), removed))
+
+
+def _without(settings: dict[str, Any], removed: Collection[str]) -> dict[str, Any]:
+    """tokenizer_config.json without the removed tokens, which it lists by id and by name."""
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            value = {k: v for k, v in value.items() if _content(v) not in removed}
+        elif isinstance(value, list):
+            value = [v for v in value if _content(v) not in removed]
+        kept[key] = value
+    return kept
+
+
+def _content(token: Any) -> str | None:
+    content = token.get("content") if isinstance(token, dict) else token
+    return content if isinstance(content, str) else None

@@ -1,0 +1,21 @@
+"""Note the hub revisions a configuration is computed with and download what it names."""
+
+from pathlib import Path
+
+from genir.fetching import fetch
+from genir.hub import Snapshot
+from script import run
+
+
+def main(snapshots: list[Snapshot], lock: Path) -> None:
+    """Note the hub revisions a configuration is computed with and download what it names.
+
+    Args:
+        snapshots: what to fetch; those without a revision get the hub's newest, noted in the lock.
+        lock: the lock file (YAML); entries that are there stay.
+    """
+    fetch(snapshots, lock)
+
+
+if __name__ == "__main__":
+    run(main)
