@@ -5,16 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.generated_queries import read_generated
 from genir.trec import read_qrels
 
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """Documents, queries and training qrels of a dataset (written by subset_corpus)."""
+    """Documents, queries and training qrels of a dataset (written by subset_corpus), and the
+    generated queries that are indexed in place of documents, if any."""
 
     documents: Path
     queries: Path
     qrels: Path
+    generated: Path | None = None
 
     def read(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Documents (doc_id, title, text) and training pairs (query_id, text, doc_id)."""
@@ -22,5 +25,12 @@ class TrainingFiles:
         texts = pd.read_parquet(self.queries, columns=["query_id", "text"])
         return documents, read_qrels(self.qrels).merge(texts, on="query_id", how="left")
 
+    def read_generated(self, documents: pd.DataFrame) -> pd.DataFrame | None:
+        """Generated queries (doc_id, text) of `documents`, or None for direct indexing.
+
+        Raises CorpusError if they belong to other documents.
+        """
+        return self.generated and read_generated(self.generated, documents)
+
     def paths(self) -> dict[str, Path]:
-        return vars(self)
+        return {name: path for name, path in vars(self).items() if path is not None}

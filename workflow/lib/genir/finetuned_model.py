@@ -38,7 +38,9 @@ def make_finetuned_model(
     model, tokenizer = load_start(start, settings.seed)
     docids = add_docids(model, documents["doc_id"].tolist(), settings.seed)
     kept = without_documents(documents, pairs, removed)
-    examples = build_examples(*kept, docids, tokenizer.backend_tokenizer, settings)
+    generated = data.read_generated(documents)
+    pieces = tokenizer.backend_tokenizer
+    examples = build_examples(*kept, docids, pieces, settings, generated)
     checkpoint = Checkpoint(outputs.checkpoints)
     device = best_device()
     curve = finetune(model.to(device), examples, settings, checkpoint)
@@ -52,6 +54,7 @@ def make_finetuned_model(
         start=start,
         removed_documents=list(removed),
         documents=len(kept[0]),
+        indexing_examples=len(examples["indexing"].labels),
         training_queries=len(kept[1]),
         parameters=model.num_parameters(),
         device=device.type,

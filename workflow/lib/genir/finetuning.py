@@ -62,18 +62,28 @@ def document_text(documents: pd.DataFrame) -> pd.Series:
     return (documents["title"].str.strip() + ". " + documents["text"]).str.removeprefix(". ")
 
 
+def indexed_texts(documents: pd.DataFrame, generated: pd.DataFrame | None = None) -> pd.DataFrame:
+    """doc_id and text of what is indexed: `documents`, or the `generated` queries of theirs."""
+    if generated is None:
+        return pd.DataFrame({"doc_id": documents["doc_id"], "text": document_text(documents)})
+    return generated[generated["doc_id"].isin(documents["doc_id"])]
+
+
 def build_examples(
     documents: pd.DataFrame,
     pairs: pd.DataFrame,
     docids: dict[str, int],
     tokenizer: Tokenizer,
     config: FinetuningConfig,
+    generated: pd.DataFrame | None = None,
 ) -> dict[str, Examples]:
-    """Indexing examples from `documents`, retrieval examples from `pairs` (text, doc_id)."""
-    indexing = truncated_tokens(document_text(documents), tokenizer, config.document_tokens)
+    """Indexing examples from `documents` or from the `generated` queries (doc_id, text) of theirs,
+    retrieval examples from `pairs` (text, doc_id)."""
+    indexed = indexed_texts(documents, generated)
+    indexing = truncated_tokens(indexed["text"], tokenizer, config.document_tokens)
     retrieval = truncated_tokens(pairs["text"], tokenizer, config.query_tokens)
     return {
-        "indexing": Examples(indexing, documents["doc_id"].map(docids).to_numpy(np.int64)),
+        "indexing": Examples(indexing, indexed["doc_id"].map(docids).to_numpy(np.int64)),
         "retrieval": Examples(retrieval, pairs["doc_id"].map(docids).to_numpy(np.int64)),
     }
 

@@ -1,0 +1,146 @@
+GENERATORS = config.get("query_generators", {})
+SAMPLING = [
+    "queries_per_document",
+    "top_k",
+    "temperature",
+    "document_tokens",
+    "query_tokens",
+    "seed",
+]
+
+
+def generator_settings(generator):
+    """All that makes a generator what it is; nothing for direct indexing."""
+    entry = GENERATORS.get(generator, {})
+    return entry | ({"start": located(entry["start"])} if "start" in entry else {})
+
+
+def generator_training(generator):
+    """What train_query_generator takes as --settings."""
+    entry = GENERATORS[generator]
+    return entry["training"] | {
+        key: entry[key] for key in ("document_tokens", "query_tokens")
+    }
+
+
+def dataset_key(dataset):
+    source = config["corpora"][config["datasets"][dataset]["corpus"]]
+    return [source, dataset_settings(dataset)]
+
+
+def generator_source(wildcards):
+    """The file of queries or the folder of the model that writes them."""
+    entry = GENERATORS[wildcards.generator]
+    if entry["type"] == "trained":
+        return rules.train_query_generator.output.model
+    if entry["type"] == "hub":
+        return hub_folder("model", entry)
+    return resolve(entry["path"])
+
+
+def generator_argument(wildcards, input):
+    """What generate_queries takes of its source."""
+    entry = GENERATORS[wildcards.generator]
+    if entry["type"] == "file":
+        return f"--file {input.source}"
+    sampling = as_json({key: entry[key] for key in SAMPLING})
+    folder = checkpoint_folder(
+        "generate_queries",
+        generator_settings(wildcards.generator),
+        code("train_query_generator"),
+        *dataset_key(wildcards.dataset),
+    )
+    return f"--model {input.source} --sampling '{sampling}' --checkpoints {folder}"
+
+
+def generated_files(model):
+    """The generated queries that a model learns, if any."""
+    generator, dataset = config_model.query_generator(config, model), dataset_of(model)
+    path = f"results/generate_queries/{generator}/{dataset}.parquet"
+    return {"generated": path} if generator else {}
+
+
+def generated_argument(input):
+    return f"--data.generated {input.generated}" if "generated" in input.keys() else ""
+
+
+rule train_query_generator:
+    input:
+        documents="results/subset_corpus/{dataset}/documents.parquet",
+        queries="results/subset_corpus/{dataset}/queries.parquet",
+        qrels="results/subset_corpus/{dataset}/qrels.train.txt",
+        start=lambda wildcards: files_of(
+            generator_settings(wildcards.generator)["start"]
+        ),
+    output:
+        model=directory("results/train_query_generator/{generator}/{dataset}/model"),
+        curve="results/train_query_generator/{generator}/{dataset}/curve.csv",
+        run="results/train_query_generator/{generator}/{dataset}/run.json",
+    log:
+        "results/logs/train_query_generator/{generator}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/train_query_generator/{generator}/{dataset}.tsv"
+    wildcard_constraints:
+        generator=one_of(GENERATORS),
+    priority: 20
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: generator_memory(wildcards.generator),
+        runtime=240,
+    params:
+        code=code("train_query_generator"),
+        start=lambda wildcards: as_json(
+            generator_settings(wildcards.generator)["start"]
+        ),
+        settings=lambda wildcards: as_json(generator_training(wildcards.generator)),
+        checkpoints=lambda wildcards: checkpoint_folder(
+            "train_query_generator",
+            generator_settings(wildcards.generator),
+            *dataset_key(wildcards.dataset),
+        ),
+    message:
+        "Train query generator {wildcards.generator} on the training queries of {wildcards.dataset}."
+    shell:
+        "python $SCRIPTS/train_query_generator.py --data.documents {input.documents}"
+        " --data.queries {input.queries} --data.qrels {input.qrels}"
+        " --start {params.start:q} --settings {params.settings:q}"
+        " --outputs.model {output.model} --outputs.curve {output.curve}"
+        " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
+        " 2>&1 | tee {log}"
+
+
+rule generate_queries:
+    input:
+        documents="results/subset_corpus/{dataset}/documents.parquet",
+        queries="results/subset_corpus/{dataset}/queries.parquet",
+        source=generator_source,
+    output:
+        queries="results/generate_queries/{generator}/{dataset}.parquet",
+        manifest="results/generate_queries/{generator}/{dataset}.json",
+    log:
+        "results/logs/generate_queries/{generator}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/generate_queries/{generator}/{dataset}.tsv"
+    wildcard_constraints:
+        generator=one_of(GENERATORS),
+    priority: 20
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards: generator_memory(wildcards.generator),
+        runtime=240,
+    params:
+        code=code("generate_queries"),
+        source=generator_argument,
+        drop=lambda wildcards: as_json(
+            GENERATORS[wildcards.generator].get("drop_held_out", True)
+        ),
+    message:
+        "Generate queries of {wildcards.dataset} with {wildcards.generator}."
+    shell:
+        "python $SCRIPTS/generate_queries.py --documents {input.documents}"
+        " --queries {input.queries} {params.source} --drop_held_out {params.drop}"
+        " --output {output.queries} --manifest {output.manifest} 2>&1 | tee {log}"
