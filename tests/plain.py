@@ -72,6 +72,13 @@ def plain_logits(
     return output.logits[:, 0]
 
 
+def plain_lens(model: T5ForConditionalGeneration, residual: torch.Tensor) -> torch.Tensor:
+    """Logits `[..., vocabulary]` of a state read as if it were the last."""
+    state = model.decoder.final_layer_norm(residual)
+    scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
+    return model.lm_head(state * scale)
+
+
 def component_module(
     model: T5ForConditionalGeneration, layer: int, component: Component
 ) -> torch.nn.Module:

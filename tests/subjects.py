@@ -25,10 +25,14 @@ class SmallSubject(Subject):
 
 
 def small_subject(
-    family: str = "relu-tied", seed: int = 0, queries: int = 11, sizes: Blocks | None = None
+    family: str = "relu-tied",
+    seed: int = 0,
+    queries: int = 11,
+    sizes: Blocks | None = None,
+    layers: int = 3,
 ) -> SmallSubject:
     """Eleven queries of one to seven tokens, the first relevant to two documents."""
-    model = small_model(family, seed=seed)
+    model = small_model(family, layers, seed)
     ids, mask = random_inputs(queries)
     inputs = [row[kept.bool()].numpy() for row, kept in zip(ids, mask, strict=True)]
     relevant = torch.full((queries, 2), -1)

@@ -73,12 +73,40 @@ def patching(layers: int = 8) -> pd.DataFrame:
 def patching_by_stage() -> pd.DataFrame:
     columns = ("model", "method", "stage", "component")
     fixed = {"rank_kind": "vocabulary", "stage_layers": "2-5", "stages": "imposed", "paper": 40.0}
+    methods, stages = ("zero", "mean", "pretrained"), ("I", "II", "III", "all")
     names = [
         dict(zip(columns, name, strict=True)) | fixed
-        for name in product(MODELS, ("zero", "mean", "pretrained"), ("I", "II", "III"), COMPONENTS)
+        for name in product(MODELS, methods, stages, COMPONENTS)
         if name[:2] != ("random_start", "pretrained")
     ]
-    return _filled(names, 100).rename(columns={"value": "broken_percent"})
+    frame = _filled(names, 100).rename(columns={"value": "broken_percent"})
+    return frame.assign(paper=frame["paper"].where(frame["stage"] != "all"))
+
+
+def patching_heads(layers: int = 8, heads: int = 4) -> pd.DataFrame:
+    columns = ("model", "method", "layer", "component", "head")
+    places = (range(layers), COMPONENTS[:2], range(heads))
+    names = [
+        dict(zip(columns, name, strict=True)) | {"rank_kind": "vocabulary"}
+        for name in product(MODELS, ("zero", "mean", "pretrained"), *places)
+        if name[:2] != ("random_start", "pretrained")
+    ]
+    return _filled(names, 10).rename(columns={"value": "broken_percent"})
+
+
+def circuit() -> pd.DataFrame:
+    columns = ("model", "variant", "split", "metric", "kind")
+    variants = ("full", "study", "zero", "mean", "pretrained", "automatic")
+    metrics, kinds = ("hits_at_1", "recall_at_5", "hits_at_10"), ("absolute", "relative")
+    fixed = {"rank_kind": "vocabulary", "active": 8, "components": 24, "stages": "imposed"}
+    names = [
+        dict(zip(columns, name, strict=True)) | fixed
+        for name in product(MODELS, variants, ("test", "validation"), metrics, kinds)
+        if name[:2] != ("random_start", "pretrained") and (name[1], name[4]) != ("full", "relative")
+    ]
+    frame = _filled(names)
+    of_study = frame["variant"].eq("study") & frame["split"].eq("test")
+    return frame.assign(paper=pd.Series(0.9, frame.index).where(of_study))
 
 
 def contributions() -> pd.DataFrame:
@@ -101,6 +129,64 @@ def rank_development() -> pd.DataFrame:
     rank = np.where(frame["measure"] == measures[0], 10.0 ** (3 - 3 * frame["layer"] / 7), 900.0)
     rank = np.where(frame["measure"] == measures[2], 2500 + 10 * frame["layer"], rank)
     return frame.assign(value=rank, low=rank / 1.2, high=rank * 1.2)
+
+
+def direct_contribution() -> pd.DataFrame:
+    columns = ("model", "queries", "source", "measure")
+    measures = ("percent_not_first", "percent_ranked_2_to_10", "percent_beyond_100", "median_rank")
+    names = [
+        dict(zip(columns, name, strict=True)) | {"rank_kind": "vocabulary"}
+        for name in product(MODELS, ("correct", "failed", "all"), COMPONENTS, measures)
+    ]
+    return _filled(names, 100)
+
+
+def docid_share() -> pd.DataFrame:
+    columns = ("model", "unit", "stage", "top")
+    fixed = {"queries": "correct", "base_rate": 14.0, "stages": "imposed"}
+    names = [
+        dict(zip(columns, name, strict=True)) | fixed
+        for name in product(MODELS, ("head", "component"), ("I", "II", "III"), (10, 100, 1000))
+    ]
+    frame = _filled(names, 100)
+    paper = frame["top"].map({10: 0.0, 100: 0.1, 1000: 2.3})
+    return frame.assign(paper=paper.where((frame["stage"] == "II") & (frame["unit"] == "head")))
+
+
+def communication() -> pd.DataFrame:
+    """Every source of a target and stage has the same share."""
+    columns = ("model", "target", "target_stage", "source", "source_stage")
+    stages = ("I", "II", "III")
+    records = []
+    for model, target, place in product(MODELS, COMPONENTS[1:], range(3)):
+        earlier = stages[: place + 1]
+        value = 1 / (1 + len(COMPONENTS) * len(earlier))
+        cells = {("embedding", "all"): value}
+        cells |= {(source, stage): value for source in COMPONENTS for stage in earlier}
+        cells |= {(source, "all"): value * len(earlier) for source in COMPONENTS}
+        for cell, share in cells.items():
+            names = dict(zip(columns, (model, target, stages[place], *cell), strict=True))
+            records.append(names | {"value": share, "low": share - 0.01, "high": share + 0.01})
+    return pd.DataFrame(records).assign(queries="correct", n=30, stages="imposed")
+
+
+def top_heads() -> pd.DataFrame:
+    columns = ("model", "component", "stage", "measure")
+    stages, measures = ("I", "II", "III", "all"), ("percent_always", "percent_ever")
+    names = [
+        dict(zip(columns, name, strict=True)) | {"queries": "correct", "stages": "imposed"}
+        for name in product(MODELS, COMPONENTS[:2], stages, measures)
+    ]
+    return _filled(names, 100, n=8)
+
+
+def late_cosines() -> pd.DataFrame:
+    columns = ("model", "layer", "component", "with_layer")
+    names = [
+        dict(zip(columns, name, strict=True)) | {"queries": "correct", "stages": "imposed"}
+        for name in product(MODELS, range(2, 7), COMPONENTS, ("0", "1", "sum"))
+    ]
+    return _filled(names)
 
 
 def training() -> pd.DataFrame:

@@ -51,7 +51,7 @@ def workdir(tmp_path: Path) -> Path:
     write_folder(folder / "deep", num_layers=24)
     write_folder(folder / "shallow", num_layers=2)
     write_folder(folder / "not-t5", hidden_size=8)
-    for name in ("docids.json", "documents.jsonl", "queries.parquet", "qrels.txt"):
+    for name in ("docids.json", "documents.jsonl", "queries.parquet", "qrels.txt", "all.json"):
         (folder / name).touch()
     return folder
 
@@ -66,7 +66,7 @@ def default(shipped: dict[str, Any]) -> dict[str, Any]:
     return copy.deepcopy(shipped)
 
 
-@pytest.mark.parametrize("overlays", [[], ["tiny.yaml"]])
+@pytest.mark.parametrize("overlays", [[], ["tiny.yaml"], ["query_generation.yaml"]])
 def test_shipped_configs_pass(
     overlays: list[str], default: dict[str, Any], repository: Path, workdir: Path
 ) -> None:
@@ -90,8 +90,25 @@ def test_checks_leave_the_config_alone(
 
 
 HUB = {"type": "hub", "id": "a/b", "revision": "0" * 40, "encoder_layers": 6, "decoder_layers": 6}
+HUB_AT_ANY_COMMIT = {key: value for key, value in HUB.items() if key != "revision"}
 FILES = {"source": "files", "documents": "documents.jsonl", "queries": "queries.parquet"}
+NQ = {"source": "natural_questions", "id": "a/b", "name": "default"}
+NQ_FILES = {"source": "natural_questions", "path": "deep"}
+TRIVIA = NQ | {"source": "trivia_qa", "name": "rc.wikipedia", "revision": "0" * 40}
+IRDS = {"source": "ir_datasets", "id": "beir/nfcorpus/train"}
+IDS = {"train": "a/train", "validation": "a/dev", "test": "a/test"}
+AUTHORS = {"source": "published", "documents": "all.json"}
+AUTHORS |= {f"{split}_queries": "all.json" for split in ("train", "validation", "test")}
+PUBLISHED = {"id": "a/b", "encoder_layers": 24, "decoder_layers": 24}
 EXISTING = {"dataset": "hpo-1k", "folder": "deep", "docids": "docids.json"}
+QUERIES = {"type": "file", "path": "documents.jsonl"}
+DRAW = {"queries_per_document": 5, "top_k": 10, "temperature": 1.0, "seed": 1}
+DRAW |= {"document_tokens": 64, "query_tokens": 24}
+SAMPLED = DRAW | {"type": "folder", "path": "deep"}
+TRAINING = {"seed": 1, "steps": 9, "batch_size": 4, "dropout_rate": 0.1, "learning_rate": 0.01}
+TRAINING |= {"warmup_steps": 2, "decay_fraction": 0.4, "checkpoint_every": 5}
+TRAINED = DRAW | {"type": "trained", "start": {"type": "folder", "path": "deep"}}
+TRAINED |= {"training": TRAINING}
 DATASET = {
     "corpus": "mine",
     "documents": "all",
@@ -108,6 +125,9 @@ DATASET = {
         {"models": {"hub": {"dataset": "hpo-1k", "start": HUB}}},
         {"models": {"own": {"dataset": "hpo-1k", "start": {"type": "pretraining"}}}},
         {"models": {"existing": EXISTING}},
+        {"models": {"existing": {"dataset": "hpo-1k", "folder": "deep"}}},
+        {"models": {"existing": {"dataset": "hpo-1k", "hub": PUBLISHED}}},
+        {"models": {"hub": {"dataset": "hpo-1k", "start": HUB_AT_ANY_COMMIT}}},
         {"models": {"existing": EXISTING | {"start": HUB | {"decoder_layers": 24}}}},
         {
             "models": {
@@ -116,9 +136,23 @@ DATASET = {
         },
         {"corpora": {"mine": FILES}, "datasets": {"mine": DATASET}},
         {"corpora": {"mine": FILES | {"qrels": "qrels.txt"}}},
+        {"corpora": {"mine": NQ}},
+        {"corpora": {"mine": NQ | {"revision": None}}},
+        {"corpora": {"mine": NQ_FILES}},
+        {"corpora": {"mine": TRIVIA}, "datasets": {"mine": DATASET}},
+        {"corpora": {"mine": IRDS}},
+        {"corpora": {"mine": {"source": "ir_datasets", "ids": IDS}}, "datasets": {"mine": DATASET}},
+        {"corpora": {"mine": AUTHORS}, "datasets": {"mine": DATASET}},
+        {"corpora": {"mine": AUTHORS | {"test_qrels": "all.json"}}},
         {"models": {"full": {"finetuning": {"steps": 10, "warmup_steps": 1}}}},
         {"models": {"full": {"stages": {"I": [0, 0], "II": [1, 1], "III": [2, 7]}}}},
         {"datasets": {"hpo-1k": {"documents": "all"}}, "patching": {"layers_per_job": 2}},
+        {"models": {"full": {"seeds": [3, 1], "finetuning": {"seed": 3}}}},
+        {"models": {"full": {"study_dataset": "Trivia-QA QG"}}},
+        {"query_generators": {"d2q": QUERIES}, "models": {"full": {"indexing": "d2q"}}},
+        {"query_generators": {"d2q": SAMPLED | {"drop_held_out": False}}},
+        {"query_generators": {"d2q": DRAW | {"type": "hub", "id": "a/b"}}},
+        {"query_generators": {"d2q": TRAINED}, "models": {"full": {"indexing": "documents"}}},
     ],
 )
 def test_other_valid_configs_pass(
@@ -140,7 +174,7 @@ def with_value(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return changed
 
 
-FULL, HPO = "models/full", "datasets/hpo-1k"
+FULL, HPO, QG = "models/full", "datasets/hpo-1k", "query_generators/d2q"
 BROKEN: list[tuple[str, Any, str, str]] = [
     # path, value, the key the message must begin with, what it must say
     ("sead", 1, "sead", "did you mean seed?"),
@@ -174,11 +208,25 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     (f"{FULL}/start/path", "shallow", "models.full.start.path", "at least 3"),
     (f"{FULL}/start/like", "deep", "models.full.start.like", "no meaning with type: folder"),
     ("models/random_start/start/like", "nowhere", "models.random_start.start.like", "config.json"),
-    (f"{FULL}/start", HUB | {"path": "a"}, "models.full.start.path", "--replace-workflow-config"),
+    (f"{FULL}/start", HUB | {"path": "a"}, "models.full.start.path", "such as full:"),
     (f"{FULL}/start", HUB | {"revision": "main"}, "models.full.start.revision", "40 hexadecimal"),
     (f"{FULL}/start", HUB | {"revision": 10**39}, "models.full.start.revision", "in quotes"),
     (f"{FULL}/docids", "docids.json", "models.full.docids", "folder"),
-    ("models/new", {"dataset": "hpo-1k", "folder": "deep"}, "models.new.docids", "is missing"),
+    ("models/new", {"dataset": "hpo-1k"}, "models.new.start", "is missing"),
+    ("models/new", EXISTING | {"hub": PUBLISHED}, "models.new.folder", "the key hub"),
+    (
+        "models/new",
+        {"dataset": "hpo-1k", "hub": PUBLISHED, "docids": "docids.json"},
+        "models.new.docids",
+        "the key hub",
+    ),
+    (
+        "models/new",
+        {"dataset": "hpo-1k", "hub": {"id": "a/b", "encoder_layers": 6}},
+        "models.new.hub.decoder_layers",
+        "is missing",
+    ),
+    ("models/new", {"dataset": "hpo-1k", "hub": PUBLISHED, "start": HUB}, "models.new.start", "24"),
     ("models/new", EXISTING | {"docids": "no.json"}, "models.new.docids", "there is no file"),
     ("models/new", EXISTING | {"finetuning": {}}, "models.new.finetuning", "leave it out"),
     ("models/new", EXISTING | {"start": HUB}, "models.new.start", "has 6 decoder layers"),
@@ -228,11 +276,48 @@ BROKEN: list[tuple[str, Any, str, str]] = [
         "corpora.mine.queries",
         "same file as documents",
     ),
+    ("corpora/mine", {"source": "nq"}, "corpora.mine.source", "natural_questions, published"),
+    ("corpora/mine", {"source": "natural_questions"}, "corpora.mine.id", "is missing"),
+    ("corpora/mine", NQ | {"id": "b"}, "corpora.mine.id", "owner/name"),
+    ("corpora/mine", NQ | {"path": "deep"}, "corpora.mine.id", "no meaning with path: deep"),
+    ("corpora/mine", NQ | {"revision": "main"}, "corpora.mine.revision", "40 hexadecimal"),
+    ("corpora/mine", NQ | {"documents": "a.jsonl"}, "corpora.mine.documents", "no meaning with so"),
+    ("corpora/mine", NQ | {"ids": IDS}, "corpora.mine.ids", "source: natural_questions"),
+    ("corpora/mine", NQ_FILES | {"path": "gone"}, "corpora.mine.path", "there is no folder"),
+    ("corpora/mine", NQ_FILES | {"path": "all.json"}, "corpora.mine.path", "there is no folder"),
+    ("corpora/mine", {"source": "ir_datasets"}, "corpora.mine.id", "is missing"),
+    ("corpora/mine", IRDS | {"ids": IDS}, "corpora.mine.id", "no meaning with the key ids"),
+    ("corpora/mine", IRDS | {"name": "x"}, "corpora.mine.name", "source: ir_datasets"),
+    (
+        "corpora/mine",
+        {"source": "ir_datasets", "ids": {"train": "a", "dev": "b"}},
+        "corpora.mine.ids.dev",
+        "write one of train, validation, test",
+    ),
+    ("corpora/mine", {"source": "published"}, "corpora.mine.documents", "is missing"),
+    ("corpora/mine", AUTHORS | {"queries": "a.jsonl"}, "corpora.mine.queries", "source: published"),
+    ("corpora/mine", AUTHORS | {"documents": "a.jsonl"}, "corpora.mine.documents", "in .json ("),
+    ("corpora/mine", FILES | {"documents": "all.json"}, "corpora.mine.documents", ".jsonl or"),
+    ("corpora/mine", AUTHORS | {"test_qrels": "no.json"}, "corpora.mine.test_qrels", "no file"),
+    ("corpora/hpo/id", "a/b", "corpora.hpo.id", "no meaning with source: hpo"),
+    ("corpora/mine", FILES | {"id": "a/b"}, "corpora.mine.id", "no meaning with source: files"),
+    ("corpora/mine", FILES | {"path": "deep"}, "corpora.mine.path", "source: files"),
     ("patching/layers_per_job", 0, "patching.layers_per_job", "at least 1"),
     ("patching/layers_per_job", "some", "patching.layers_per_job", "the word all"),
     ("patching/methods", ["zero", "men"], "patching.methods[1]", "mean_leave_one_out, pretrained"),
     ("patching/methods", ["zero", "zero"], "patching.methods", "each once"),
     ("patching/methods", "zero", "patching.methods", "a list"),
+    ("patching/head_methods", [], "patching.head_methods", "at least 1"),
+    ("patching/head_methods", ["men"], "patching.head_methods[0]", "mean_leave_one_out"),
+    ("circuit/broken_percent", 0, "circuit.broken_percent", "above 0"),
+    ("circuit/broken_percent", 101, "circuit.broken_percent", "at most 100"),
+    ("circuit", DELETE, "circuit", "is missing"),
+    ("lens/examples", 0, "lens.examples", "at least 1"),
+    ("lens", DELETE, "lens", "is missing"),
+    ("trace/queries", "bone", "trace.queries", "a list"),
+    ("trace/queries", ["bone", " "], "trace.queries[1]", "a text with a word in it"),
+    ("trace/queries", ["bone", 1], "trace.queries[1]", "a text"),
+    ("trace/query", "bone", "trace.query", "did you mean queries?"),
     ("figures/formats", [], "figures.formats", "at least 1 in the list"),
     ("figures/dpi", 9999, "figures.dpi", "at most 1200"),
     ("pretraining/sentinels", 1, "pretraining.sentinels", "at least 2"),
@@ -240,6 +325,26 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("pretraining/training/warmup_steps", 10**5, "pretraining.training.warmup_steps", "less than"),
     ("pretraining/sources/0/sha256", "ab", "pretraining.sources[0].sha256", "64 hexadecimal"),
     ("pretraining/sources/0/version", 4.0, "pretraining.sources[0].version", "in quotes"),
+    (f"{FULL}/seeds", [1], "models.full.seeds", "at least 2 in the list"),
+    (f"{FULL}/seeds", [1, 2, 2], "models.full.seeds", "each once"),
+    (f"{FULL}/seeds", [1, -2], "models.full.seeds[1]", "at least 0"),
+    (f"{FULL}/seeds", [2, 1], "models.full.seeds", "finetuning.seed is 1; write 1 first"),
+    ("models/new", EXISTING | {"seeds": [1, 2]}, "models.new.seeds", "leave it out"),
+    ("models/full-seed2", EXISTING, "models.full-seed2", "write another, such as full_seed2"),
+    (f"{FULL}/study_dataset", "NQ1k", "models.full.study_dataset", "NQ10k, NQ100k, NQ320k"),
+    (f"{FULL}/indexing", "d2q", "models.full.indexing", "write one of documents"),
+    ("models/new", EXISTING | {"indexing": "d2q"}, "models.new.indexing", "leave it out"),
+    (f"{QG}", {"type": "fil"}, "query_generators.d2q.type", "file, folder, hub, trained"),
+    (f"{QG}", {"type": "file"}, "query_generators.d2q.path", "is missing"),
+    (f"{QG}", QUERIES | {"path": "a.csv"}, "query_generators.d2q.path", ".jsonl or .parquet"),
+    (f"{QG}", QUERIES | {"path": "a.jsonl"}, "query_generators.d2q.path", "there is no file"),
+    (f"{QG}", QUERIES | {"top_k": 1}, "query_generators.d2q.top_k", "no meaning with type: file"),
+    (f"{QG}", SAMPLED | {"path": "gone"}, "query_generators.d2q.path", "no config.json"),
+    (f"{QG}", SAMPLED | {"start": HUB}, "query_generators.d2q.start", "with type: folder"),
+    (f"{QG}", SAMPLED | {"type": "hub"}, "query_generators.d2q.path", "with type: hub"),
+    (f"{QG}", SAMPLED | {"top_k": 0}, "query_generators.d2q.top_k", "at least 1"),
+    (f"{QG}", SAMPLED | {"topk": 1}, "query_generators.d2q.topk", "did you mean top_k?"),
+    ("query_generators/documents", QUERIES, "query_generators.documents", "write another"),
     ("pretraining/sources/0/extractor", "x", "pretraining.sources[0].extractor", "icd10cm"),
 ]
 
@@ -267,6 +372,41 @@ def test_document_split_needs_indexing(
 ) -> None:
     overlay = {"datasets": {"hpo-1k": {"split": "document"}}, "finetuning": {"indexing_ratio": 0}}
     with pytest.raises(ConfigError, match=r"models\.full\.finetuning\.indexing_ratio: .*above 0"):
+        check_config(merge(default, overlay), SCHEMA, workdir, repository)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ({"models": {"full": {"indexing": "d3q"}}}, r"models\.full\.indexing: d3q .*mean d2q\?"),
+        (
+            {"models": {"full": {"indexing": "d2q", "finetuning": {"indexing_ratio": 0}}}},
+            r"models\.full\.finetuning\.indexing_ratio: .*d2q.*above 0",
+        ),
+        (
+            {"query_generators": {"d2q": {"training": {"warmup_steps": 9}}}},
+            r"query_generators\.d2q\.training\.warmup_steps: .*less than 9",
+        ),
+        (
+            {"query_generators": {"d2q": {"start": {"path": "gone"}}}},
+            r"query_generators\.d2q\.start\.path: .*no config\.json",
+        ),
+    ],
+)
+def test_a_mistake_about_query_generators_is_named(
+    overlay: dict[str, Any], said: str, default: dict[str, Any], repository: Path, workdir: Path
+) -> None:
+    config = merge(merge(default, {"query_generators": {"d2q": TRAINED}}), overlay)
+    with pytest.raises(ConfigError, match=said):
+        check_config(config, SCHEMA, workdir, repository)
+
+
+@pytest.mark.parametrize("corpus", [NQ, IRDS])
+def test_a_given_split_needs_a_source_that_gives_it(
+    corpus: dict[str, Any], default: dict[str, Any], repository: Path, workdir: Path
+) -> None:
+    overlay = {"corpora": {"mine": corpus}, "datasets": {"mine": DATASET}}
+    with pytest.raises(ConfigError, match=r"datasets\.mine\.split: .*; write query or document"):
         check_config(merge(default, overlay), SCHEMA, workdir, repository)
 
 
@@ -318,6 +458,7 @@ def test_layers_come_from_where_the_model_comes_from(
         "hub": {"start": HUB | {"encoder_layers": 5}},
         "own": {"start": {"type": "pretraining"}},
         "existing": EXISTING,
+        "published": {"hub": PUBLISHED},
     }
     found = {
         name: (
@@ -332,6 +473,7 @@ def test_layers_come_from_where_the_model_comes_from(
         "hub": (5, 6),
         "own": (3, 8),
         "existing": (24, 24),
+        "published": (24, 24),
     }
 
 
@@ -339,6 +481,49 @@ def test_a_model_overrides_finetuning_key_by_key(default: dict[str, Any]) -> Non
     default["models"]["full"]["finetuning"] = {"steps": 5}
     assert config_model.finetuning(default, "full") == default["finetuning"] | {"steps": 5}
     assert config_model.finetuning(default, "random_start") == default["finetuning"]
+
+
+def test_every_further_seed_is_a_model_of_its_own(default: dict[str, Any]) -> None:
+    default["models"]["full"] |= {"seeds": [1, 7, 3], "study_dataset": "NQ10k"}
+    before = copy.deepcopy(default["models"])
+    models = config_model.expand_seeds(default["models"])
+    assert default["models"] == before
+    assert list(models) == ["full", "full-seed7", "full-seed3", "random_start"]
+    assert models["full"] == before["full"]
+    kept = {key: before["full"][key] for key in ("dataset", "start")}
+    assert models["full-seed7"] == kept | {"finetuning": {"seed": 7}}
+    settings = config_model.finetuning(default | {"models": models}, "full-seed3")
+    assert settings == default["finetuning"] | {"seed": 3}
+
+
+def test_a_copy_keeps_how_its_model_is_trained(default: dict[str, Any]) -> None:
+    default["models"]["full"] |= {"seeds": [4, 5], "finetuning": {"seed": 4, "steps": 9}}
+    copies = config_model.expand_seeds(default["models"])
+    assert copies["full-seed5"]["finetuning"] == {"seed": 5, "steps": 9}
+    assert copies["full"]["finetuning"] == {"seed": 4, "steps": 9}
+
+
+def test_the_headline_model_stands_beside_nq10k_unless_another_does(
+    default: dict[str, Any],
+) -> None:
+    models = default["models"]
+    assert config_model.study_models(default) == {"NQ10k": "full"}
+    models["random_start"]["study_dataset"] = "NQ100k"
+    assert config_model.study_models(default) == {"NQ10k": "full", "NQ100k": "random_start"}
+    models["random_start"]["study_dataset"] = "NQ10k"
+    assert config_model.study_models(default) == {"NQ10k": "random_start"}
+    del models["random_start"]["study_dataset"]
+    models["full"]["study_dataset"] = "Trivia-QA"
+    assert config_model.study_models(default) == {"Trivia-QA": "full"}
+
+
+def test_one_model_a_dataset_of_the_study(
+    default: dict[str, Any], repository: Path, workdir: Path
+) -> None:
+    for model in default["models"].values():
+        model["study_dataset"] = "NQ10k"
+    with pytest.raises(ConfigError, match=r"models\.random_start\.study_dataset: NQ10k is that of"):
+        check_config(default, SCHEMA, workdir, repository)
 
 
 def subschemas(node: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
@@ -411,10 +596,13 @@ def test_readme_examples_pass(default: dict[str, Any], repository: Path, workdir
     (workdir / "data").mkdir()
     for name in ("documents", "queries"):
         (workdir / "data" / f"{name}.jsonl").touch()
+    (workdir / "data/nq10k").mkdir()
+    for name in re.findall(r"data/nq10k/(\w+\.json)", readme):
+        (workdir / "data/nq10k" / name).touch()
     write_folder(workdir / "models" / "trained_elsewhere", num_layers=24)
     (workdir / "models" / "trained_elsewhere" / "docids.json").touch()
     examples = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 7
     for example in examples:
         default = merge(default, yaml.safe_load(example))
         check_config(default, SCHEMA, workdir, repository)

@@ -11,7 +11,9 @@ from genir.figures.style import count_note, in_order, save_figure
 
 NAMES = (
     *("retrieval", "encoder_swap", "partial_swap", "patching", "patching_by_stage"),
-    *("contributions", "rank_development", "training"),
+    *("patching_heads", "circuit"),
+    *("contributions", "rank_development", "direct_contribution", "docid_share", "training"),
+    *("communication", "top_heads", "late_cosines"),
 )
 
 
@@ -67,6 +69,44 @@ def test_the_paper_is_a_hollow_marker_over_its_bar():
     marker = axes.collections[-1]
     assert marker.get_offsets().tolist() == [[pytest.approx(bar_positions(3, 2, 3)[1]), 40.0]]
     assert len(marker.get_facecolors()) == 0
+
+
+def test_all_layers_are_a_fourth_group_without_a_number_of_the_study():
+    table = synthetic_tables.patching_by_stage()
+    axes = draw("patching_by_stage", table).axes[0]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert [label.split("\n")[0] for label in labels] == [
+        *("Stage I", "Stage II", "Stage III", "all layers")
+    ]
+    assert len(axes.patches) == 4 * 3
+    assert len(axes.collections[-1].get_offsets()) == 3 * 3
+
+
+def test_heads_share_one_scale_up_to_the_largest_percent():
+    table = synthetic_tables.patching_heads()
+    figure = draw("patching_heads", table)
+    meshes = [axes.collections[0] for axes in figure.axes if axes.get_xlabel() == "head"]
+    assert len(meshes) == 2 * 3 + 2 * 2
+    assert {mesh.get_clim() for mesh in meshes} == {(0, table["broken_percent"].max())}
+    part = table[(table["model"] == "full") & (table["component"] == "self_attention")]
+    expected = part[part["method"] == "zero"]["broken_percent"].to_numpy()
+    assert meshes[0].get_array().ravel().tolist() == expected.tolist()
+    assert figure.axes[0].yaxis_inverted()
+    titles = [axes.get_title() for axes in figure.axes]
+    assert "full: cross-attention,\nmean, n = 200" in titles
+    assert "random_start: self-attention,\npre-trained\nnot defined" in titles
+
+
+def test_a_circuit_stands_over_its_number_of_components_beside_the_study():
+    table = synthetic_tables.circuit()
+    absolute, relative = draw("circuit", table).axes[:2]
+    assert absolute.get_xticklabels()[0].get_text() == "unmodified\n8 of 24"
+    assert len(absolute.patches) == 6 * 3
+    assert len(relative.patches) == 5 * 3
+    (markers,) = [drawn for drawn in relative.collections if len(drawn.get_offsets()) == 3]
+    assert markers.get_offsets()[:, 1].tolist() == [0.9] * 3
+    assert markers.get_offsets()[0, 0] == pytest.approx(bar_positions(5, 0, 3)[0])
+    assert relative.get_title() == "full, test queries, n = 200, stages imposed"
 
 
 def test_boundaries_become_vertical_lines():

@@ -12,12 +12,13 @@ from genir.tables import (
     partial_swap,
     patching,
     patching_by_stage,
+    patching_heads,
     provenance,
     rank_development,
     retrieval,
     training,
 )
-from genir.tables.markdown import to_markdown, wide, with_interval, write_table
+from genir.tables.markdown import p_value, to_markdown, wide, with_interval, write_table
 from genir.tables.ranks import read_ranks, select, views
 
 SWAP_PAPER = paper.encoder_swap(
@@ -80,6 +81,9 @@ def test_pooled_reduced_encoders(swap):
     difference = one(rows, queries=encoder_swap.DIFFERENCE)
     assert difference["value"] == 1
     assert difference["low"] < 1
+    p_values = swap.loc[swap["queries"] == encoder_swap.DIFFERENCE, "p_holm"]
+    assert list(p_values) == [pytest.approx(2 * 2 / 2**8)] * 2
+    assert swap["p_holm"].notna().sum() == 2
     assert set(rows["n"]) == {16}
 
 
@@ -126,6 +130,7 @@ def test_partial_swap(tmp_path):
     assert one(table, part="up_to.layer1", rank_kind="docid")["percent_not_first"] == 100
     assert table.loc[table["kind"] == "embedding", "layer"].isna().all()
     assert_intervals(table, "percent_not_first")
+    assert_intervals(table, "mean_rank", "mean_rank_low", "mean_rank_high")
 
 
 @pytest.mark.parametrize("part", ["layer1", "up_to.layer0.mlp", "head", "layer1.cross_attention"])
@@ -151,6 +156,22 @@ def test_patching(tmp_path):
     assert not row["unchanged"]
     assert_intervals(table, "broken_percent")
     assert_intervals(table, "net_hits_at_1", "net_low", "net_high", "net_n")
+    assert (table["net_p_holm"] == 1).all()
+
+
+def test_the_net_change_is_tested_and_corrected_within_the_table(tmp_path):
+    path = synthetic.write_ranks(tmp_path, "patched", [2] * 16 + [7] * 8)
+    clean = {"full": write_clean(tmp_path)}
+    files = [
+        patching.PatchFile("full", "zero", 0, "mlp", path),
+        patching.PatchFile("full", "mean", 0, "mlp", clean["full"]),
+    ]
+    table = patching.patching_table(files, clean, seed=1)
+    # All of 8 documents lose; 2 of 2^8 sign patterns are as extreme, and 4 tests are in the table.
+    lost = table[table["method"] == "zero"]
+    assert list(lost["net_p_holm"]) == [pytest.approx(4 * 2 / 2**8), pytest.approx(4 * 2 / 2**8)]
+    assert (table.loc[table["method"] == "mean", "net_p_holm"] == 1).all()
+    assert "0.031" in to_markdown(patching.shown(table))
 
 
 def write_clean(folder):
@@ -169,6 +190,36 @@ def test_patching_by_stage(tmp_path):
     assert row["low"] < 100
     assert pd.isna(one(table, rank_kind="docid")["paper"])
     assert list(table.columns) == patching_by_stage.COLUMNS
+
+
+def test_a_component_patched_in_all_layers_has_no_number_of_the_study(tmp_path):
+    path = synthetic.write_ranks(tmp_path, "patched", [3] * 24)
+    files = [patching_by_stage.StageFile("full", "mean", "all", "mlp", path)]
+    stages = {"full": synthetic.write_stages(tmp_path)}
+    clean = {"full": write_clean(tmp_path)}
+    table = patching_by_stage.patching_by_stage_table(files, clean, stages, STAGE_PAPER, seed=1)
+    assert set(table["stage_layers"]) == {"0-3"}
+    assert table["paper"].isna().all()
+    sweep = patching_by_stage.StageSweep("full", tmp_path, ["zero"])
+    assert tmp_path / "zero/all.mlp.parquet" in [file.path for file in sweep.files()]
+    assert len(sweep.files()) == 4 * 3
+
+
+def test_patching_heads(tmp_path):
+    sweep = patching_heads.HeadSweep("full", tmp_path, ["mean"], 2)
+    for path in sweep.files().values():
+        heads = [synthetic.ranks([1] * 12 + [2] * 12), synthetic.clean_ranks()]
+        path.parent.mkdir(exist_ok=True)
+        pd.concat([ranks.assign(head=i) for i, ranks in enumerate(heads)]).to_parquet(path)
+    table = patching_heads.patching_heads_table([sweep], {"full": write_clean(tmp_path)}, seed=1)
+    assert list(table.columns) == patching_heads.COLUMNS
+    assert len(table) == 2 * 2 * 2 * 2
+    wanted = {"layer": 1, "component": "cross_attention", "rank_kind": "vocabulary"}
+    row = one(table, head=0, **wanted)
+    assert (row["broken_percent"], row["n"], row["unchanged"]) == (25, 16, False)
+    assert one(table, head=1, **wanted)["unchanged"]
+    assert_intervals(table, "broken_percent")
+    assert len(patching_heads.shown(table)) == len(table) / 2
 
 
 def test_all_27_cells_of_the_paper():
@@ -253,6 +304,12 @@ def test_markdown_cells():
     assert list(with_interval(frame)) == ["0.619 [0.500, 0.660]", "40.0"]
     table = to_markdown(pd.DataFrame({"a|b": ["x|y"], "n": [12], "nothing": [None]}))
     assert table.splitlines()[-1] == r"| x\|y | 12 |  |"
+
+
+def test_small_p_values_are_bounded():
+    assert [p_value(p) for p in (1.0, 0.0123, 1e-9, float("nan"), None)] == [
+        *("1.000", "0.012", "< 0.001", "", "")
+    ]
 
 
 def test_wide_keeps_the_order_of_rows_and_columns():

@@ -7,10 +7,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+
+from genir.config_model import CORPUS_FILES
+from genir.hub import LOCK_FILE, lock_text, named_snapshots
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
+CONFIGS = sorted(
+    path for path in (REPOSITORY / "config").glob("*.yaml") if not path.match("*.lock.yaml")
+)
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def stand_in(folder: Path, config: Path) -> None:
+    """What a config needs beside it to be planned: hub revisions, and files of the user's own."""
+    content = yaml.safe_load(config.read_text())
+    lock = {(s.kind, s.id): "0" * 40 for s in named_snapshots(content)}
+    if lock:
+        (folder / "config").mkdir()
+        (folder / LOCK_FILE).write_text(lock_text(lock))
+    for corpus in filter(None, content.get("corpora", {}).values()):
+        for path in [folder / corpus[key] for key in CORPUS_FILES if key in corpus]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
 
 @pytest.fixture(scope="session")

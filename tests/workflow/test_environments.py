@@ -7,9 +7,12 @@ from manners import REPOSITORY, imported_packages, rules
 
 DISTRIBUTIONS = {
     "yaml": "PyYAML",
+    "ir_datasets": "ir-datasets",
     "ir_measures": "ir-measures",
     "huggingface_hub": "huggingface-hub",
 }
+# Imported only where it is installed.
+OPTIONAL = {"transformer_lens"}
 # jsonargparse reads docstrings with it; BM25, Parquet and metrics need what no script names.
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
 
@@ -34,7 +37,7 @@ def test_the_environment_of_a_rule_holds_what_its_script_imports(script):
         assert script.stem in ("script", "patch_files"), "a script without a rule"
         return
     packages = imported_packages(script, REPOSITORY / "workflow/lib")
-    outside = packages - set(sys.stdlib_module_names) - {"script", "patch_files"}
+    outside = packages - set(sys.stdlib_module_names) - {"script", "patch_files"} - OPTIONAL
     needed = {DISTRIBUTIONS.get(name, name).lower() for name in outside}
     assert needed <= _pins(environment)
 

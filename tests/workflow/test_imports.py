@@ -6,7 +6,8 @@ import sys
 from conftest import REPOSITORY
 
 ANALYSES = (
-    "contributions encoder_swap evaluate partial_swap patch_component patch_stage rank_development"
+    "circuit communication contributions direct_contribution encoder_swap evaluate head_lens "
+    "late_cosines partial_swap patch_component patch_head patch_stage rank_development top_heads"
 ).split()
 NEVER_LOADED = ("transformers", "datasets", "seaborn", "matplotlib", "scipy", "sklearn")
 

@@ -6,13 +6,14 @@ import xml.etree.ElementTree as ElementTree
 import pandas as pd
 import pytest
 import yaml
-from conftest import CONFIGS, REPOSITORY
+from conftest import CONFIGS, REPOSITORY, stand_in
 from PIL import Image
 
 TINY = REPOSITORY / "config/tiny.yaml"
 FIGURES = (
-    "retrieval encoder_swap partial_swap patching patching_by_stage contributions "
-    "rank_development training"
+    "retrieval encoder_swap partial_swap patching patching_by_stage patching_heads circuit "
+    "contributions rank_development direct_contribution docid_share communication top_heads "
+    "late_cosines failed_queries training"
 ).split()
 COMPONENTS = ("self_attention", "cross_attention", "mlp")
 
@@ -23,9 +24,11 @@ def _config_arguments(config):
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
 def test_dry_run(snakemake, tmp_path, config):
+    stand_in(tmp_path, config)
     done = snakemake(tmp_path, "-n", *_config_arguments(config))
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "finetune_reduced" in done.stdout
+    expected = "import_model" if config.name == "published.yaml" else "finetune_reduced"
+    assert expected in done.stdout
 
 
 @pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5"])
@@ -87,6 +90,7 @@ def test_every_number_in_a_table_has_its_n_and_interval(tiny_run):
         value = {
             "patching": "broken_percent",
             "patching_by_stage": "broken_percent",
+            "patching_heads": "broken_percent",
             "partial_swap": "percent_not_first",
         }.get(name, "value")
         assert (ours["low"] <= ours[value] + 1e-9).all()
@@ -112,9 +116,37 @@ def test_the_summary_has_the_promised_keys(tiny_run):
         assert {"removed", "control"} <= set(summary["encoder_swap"][encoder])
     for method in ("zero", "mean", "pretrained"):
         for component in COMPONENTS:
-            for stage in ("I", "II", "III"):
+            for stage in ("I", "II", "III", "all"):
                 value = summary["patching_by_stage"][method][component][stage]["value"]
                 assert 0 <= value <= 100
+
+
+def test_the_automatic_circuit_replaces_what_its_record_says(tiny_run):
+    record = json.loads((tiny_run / "results/circuit/full/automatic.json").read_text())
+    replaced = [cell for cell in record["cells"] if cell["choice"] == "inactive"]
+    for cell in replaced:
+        assert cell["no_longer_first"][cell["method"]]["high"] < record["broken_percent"]
+    layers = sum(cell["layers"][1] - cell["layers"][0] + 1 for cell in replaced)
+    table = pd.read_csv(tiny_run / "results/table_circuit/circuit.csv").query("model == 'full'")
+    active = table.groupby("variant")["active"].first()
+    assert active["automatic"] == 24 - layers
+    assert (active["full"], active["study"], active["pretrained"]) == (24, 8, 4)
+
+
+def test_the_study_stands_beside_the_headline_model(tiny_run):
+    summary = json.loads((tiny_run / "results/summary.json").read_text())
+    assert len(summary["claims"]) == 10
+    verdicts = {"supported", "not supported", "undecided", "not testable"}
+    for claim in summary["claims"].values():
+        assert set(claim) == {"rule", "verdict", "value", "low", "high", "n", "p", "reason"}
+        assert claim["verdict"] in verdicts
+    judged = pd.read_csv(tiny_run / "results/table_claims/claims.csv")
+    assert list(judged["model"].unique()) == ["full", "random_start"]
+    compared = pd.read_csv(tiny_run / "results/paper_comparison/paper_comparison.csv")
+    assert len(compared) == 163
+    ours = compared.dropna(subset="ours")
+    assert set(ours["model"]) == {"full"}
+    assert set(ours["corpus"]) == {"hpo/hpo-1k, split query"}
 
 
 def test_swapping_the_own_encoder_in_changes_no_rank(tiny_run):
@@ -191,6 +223,18 @@ def test_a_model_can_start_from_a_pretraining_of_its_own(snakemake, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     assert "pretrain " in done.stdout
     assert "partial_swap_own" in done.stdout
+
+
+def test_further_seeds_are_models_of_their_own(snakemake, tmp_path):
+    overlay = tmp_path / "seeds.yaml"
+    overlay.write_text(yaml.safe_dump({"models": {"full": {"seeds": [1, 5]}}}))
+    done = snakemake(tmp_path, "-n", "--configfile", TINY, overlay)
+    assert done.returncode == 0, done.stdout[-3000:]
+    for name in ("patch_stage_full-seed5", "encoder_swap_full-seed5", "table_seeds"):
+        assert name in done.stdout
+    assert "full-seed5-rd1" not in done.stdout
+    assert "full-rd1" in done.stdout
+    assert "table_seeds" not in snakemake(tmp_path, "-n", "--configfile", TINY).stdout
 
 
 def _local_corpus(folder, queries):

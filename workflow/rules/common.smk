@@ -9,13 +9,17 @@ SCRIPTS = f"{workflow.basedir}/scripts"
 LIBRARY = f"{workflow.basedir}/lib"
 sys.path.insert(0, LIBRARY)
 
-from genir import config_model
-from genir.components import COMPONENTS, STAGES
+from genir import config_model, hub
+from genir.circuit import AUTOMATIC_METHODS, VARIANTS
+from genir.components import ATTENTIONS, COMPONENTS, PATCHED_STAGES, STAGES
 from genir.config_checks import check_config
 from genir.config_files import load_yaml_strict
 from genir.encoder_parts import part_names
 from genir.errors import UserError
 from genir.fingerprint import code_fingerprint, fingerprint_of
+from genir.split_files import data_files_in
+from genir.text import slug
+from genir.seed_copies import is_seed_copy
 from genir.timing import Timing
 
 WORKDIR = Path.cwd()
@@ -23,22 +27,35 @@ EVALUATED = ["validation", "test"]
 BASELINES = ["bm25_text", "bm25_text_queries"]
 TIMING = Timing(Path("results"))
 
+# The targets that can do without knowing the hub revisions.
+NEEDS_NO_LOCK = {"fetch", "costs"}
+
+# A prefix of our own takes the place of Snakemake's `set -euo pipefail`.
 shell.prefix(
-    f"export PYTHONPATH={shlex.quote(LIBRARY)} SCRIPTS={shlex.quote(SCRIPTS)}; "
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(LIBRARY)}"
+    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1; "
 )
 
 try:
     for path in workflow.configfiles:
         load_yaml_strict(Path(path))
+    config_model.drop_empty(config)
     check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
+    SNAPSHOTS = hub.pinned(
+        hub.named_snapshots(config), hub.read_lock(hub.LOCK_FILE), hub.LOCK_FILE
+    )
+    if not NEEDS_NO_LOCK & set(sys.argv):
+        hub.check_pinned(SNAPSHOTS, hub.LOCK_FILE)
 except UserError as error:
     raise WorkflowError(f"{type(error).__name__}: {error}") from None
 
+config["models"] = config_model.expand_seeds(config["models"])
 MODELS = sorted(
     config["models"], key=lambda name: (name != config["headline_model"], name)
 )
-TRAINED = [name for name in MODELS if "folder" not in config["models"][name]]
+TRAINED = [name for name in MODELS if config_model.is_trained(config["models"][name])]
 IMPORTED = [name for name in MODELS if name not in TRAINED]
+ORIGINAL = [name for name in MODELS if not is_seed_copy(name)]
 
 
 def one_of(names):
@@ -60,6 +77,17 @@ def resolve(path):
     return str(config_model.resolve(path, config_model.REPOSITORY, WORKDIR))
 
 
+def hub_snapshot(kind, entry):
+    """What an entry of the config takes from the hub."""
+    wanted = (kind, entry["id"], entry.get("name", ""))
+    return next(s for s in SNAPSHOTS if (s.kind, s.id, s.name) == wanted)
+
+
+def hub_folder(kind, entry):
+    """Where what an entry of the config takes from the hub is fetched to."""
+    return hub_snapshot(kind, entry).folder
+
+
 def named_arguments(named):
     """`--name value` for every named input of a rule."""
     return " ".join(f"--{name} {value}" for name, value in named.items())
@@ -68,10 +96,38 @@ def named_arguments(named):
 # --- corpora and datasets
 
 
-def corpus_files(wildcards):
-    entry = config["corpora"][wildcards.corpus]
-    keys = [key for key in ("documents", "queries", "qrels") if key in entry]
-    return {f"source_{key}": resolve(entry[key]) for key in keys}
+def is_small(corpus):
+    """Whether a corpus is read in minutes; the others can be hundreds of thousands of pages."""
+    return config["corpora"][corpus]["source"] in ("hpo", "files")
+
+
+def corpus_files(corpus):
+    """What export_corpus reads, by the names of its source."""
+    entry = config["corpora"][corpus]
+    keys = [key for key in config_model.CORPUS_FILES if key in entry]
+    files = {key: resolve(entry[key]) for key in keys}
+    if "path" in entry:
+        files["folder"] = resolve(entry["path"])
+    elif entry["source"] in hub.CORPUS_SOURCES:
+        files["folder"] = hub_folder("dataset", entry)
+    return files
+
+
+def corpus_inputs(corpus):
+    """The same as a list; of a folder of the user's own its files, so that a new one counts."""
+    entry = config["corpora"][corpus]
+    if "path" in entry:
+        return [str(path) for path in data_files_in(Path(resolve(entry["path"])))]
+    return list(corpus_files(corpus).values())
+
+
+def corpus_options(corpus):
+    """What else the source of a corpus takes."""
+    entry = config["corpora"][corpus]
+    options = {key: entry[key] for key in ("id", "ids", "name") if key in entry}
+    if "name" in entry:
+        options["revision"] = hub_snapshot("dataset", entry).revision
+    return options
 
 
 def dataset_settings(dataset):
@@ -98,8 +154,21 @@ def data_files(model, qrels_split):
     }
 
 
+def import_files(wildcards):
+    """Folder of an existing model, its docid mapping if it has one, the dataset's documents."""
+    entry = config["models"][wildcards.model]
+    folder = (
+        hub_folder("model", entry["hub"])
+        if "hub" in entry
+        else resolve(entry["folder"])
+    )
+    mapping = {"docids": resolve(entry["docids"])} if "docids" in entry else {}
+    documents = subset(wildcards.model, "documents.parquet")
+    return {"folder": folder, "documents": documents} | mapping
+
+
 def training_files(wildcards):
-    return data_files(wildcards.model, "train")
+    return data_files(wildcards.model, "train") | generated_files(wildcards.model)
 
 
 # --- models
@@ -129,19 +198,28 @@ def model_folder(trained):
     return f"results/{rule_name}/{trained}/model"
 
 
-def start_settings(model):
+def located(start):
     """What the training scripts take as --start."""
-    start = config["models"][model].get("start")
-    if start is None or start["type"] == "hub":
-        return start and {key: start[key] for key in ("type", "id", "revision")}
+    if start is None:
+        return None
+    if start["type"] == "hub":
+        return {"type": "folder", "path": hub_folder("model", start)}
     if start["type"] == "pretraining":
         return {"type": "folder", "path": "results/pretrain/model"}
     return {"type": start["type"], "path": resolve(start.get("path") or start["like"])}
 
 
+def start_settings(model):
+    return located(config["models"][model].get("start"))
+
+
 def start_files(wildcards):
-    start = start_settings(wildcards.model)
-    if start is None or start["type"] == "hub":
+    return files_of(start_settings(wildcards.model))
+
+
+def files_of(start):
+    """What a rule that reads a located start depends on."""
+    if start is None:
         return []
     folder = Path(start["path"])
     if folder.parts[0] == "results":
@@ -175,6 +253,7 @@ def training_key(model):
         dataset_settings(dataset),
         start_settings(model),
         finetuning_settings(model),
+        generator_settings(config_model.query_generator(config, model)),
     ]
 
 
@@ -206,9 +285,13 @@ def metrics_file(system, dataset):
 def analysis_files(trained, wildcards=None):
     """Model folder and validation queries of a full or reduced model."""
     files = data_files(full_name(trained), "validation")
-    return {"model": model_folder(trained)} | {
-        key: files[key] for key in ("queries", "qrels")
-    }
+    start = config["models"][full_name(trained)].get("start", {})
+    fetched = {"start": hub_folder("model", start)} if "id" in start else {}
+    return (
+        {"model": model_folder(trained)}
+        | fetched
+        | {key: files[key] for key in ("queries", "qrels")}
+    )
 
 
 def model_analysis_files(wildcards):
@@ -266,8 +349,8 @@ def encoder_parts(model):
     return part_names(config_model.encoder_layers(config, model, WORKDIR))
 
 
-def methods(model):
-    chosen = config["patching"]["methods"]
+def methods(model, key="methods"):
+    chosen = config["patching"][key]
     return [m for m in chosen if m != "pretrained" or model in PRETRAINED]
 
 
@@ -295,9 +378,35 @@ def stage_patch_files(model):
     return [
         f"results/patch_stage/{model}/{method}/{stage}.{component}.parquet"
         for method in methods(model)
-        for stage in STAGES
+        for stage in PATCHED_STAGES
         for component in COMPONENTS
     ]
+
+
+def head_patch_files(model, layers):
+    return [
+        f"results/patch_head/{model}/{method}/layer{layer}.{component}.parquet"
+        for method in methods(model, "head_methods")
+        for layer in layers
+        for component in ATTENTIONS
+    ]
+
+
+def circuit_variants(model):
+    return [v for v in VARIANTS if v != "pretrained" or model in PRETRAINED]
+
+
+def circuit_files(model):
+    return [
+        f"results/circuit/{model}/{variant}.{split}.parquet"
+        for variant in circuit_variants(model)
+        for split in EVALUATED
+    ]
+
+
+def automatic_methods(model):
+    """Methods of patch_stage that the automatic circuit chooses from."""
+    return [method for method in AUTOMATIC_METHODS if method in methods(model)]
 
 
 RETRIEVAL_METRICS = [
@@ -319,6 +428,46 @@ def per_model(pattern, models=None):
 def manifests(models):
     """Manifests of the datasets that `models` belong to, each once."""
     return list(dict.fromkeys(subset(name, "manifest.json") for name in models))
+
+
+def tables_of(names):
+    """{name: CSV of table_<name>}"""
+    return {name: f"results/table_{name}/{name}.csv" for name in names}
+
+
+def claim_files(model):
+    """What table_claims judges the claims about a model by."""
+    files = {
+        "clean": f"results/evaluate/{model}/validation.ranks.parquet",
+        "correct": f"results/correct_queries/{model}.csv",
+        "stages": f"results/stages/{model}.json",
+        "direct_contribution": f"results/direct_contribution/{model}.parquet",
+        "communication": f"results/communication/{model}.parquet",
+    }
+    if model in WITH_REDUCED:
+        files["removed"] = f"results/removed_documents/{model}.csv"
+    return files
+
+
+def rank_files(model):
+    """The files of ranks that table_failed_queries reads of a model."""
+    files = {
+        "clean": f"results/evaluate/{model}/validation.ranks.parquet",
+        "direct_contribution": f"results/direct_contribution/{model}.parquet",
+    }
+    if model in PRETRAINED:
+        files["pretrained_encoder"] = f"results/encoder_swap/{model}/pretrained.parquet"
+    return files
+
+
+def patched(model):
+    """Folder and methods of patch_stage."""
+    return {"patch_stage": f"results/patch_stage/{model}", "methods": methods(model)}
+
+
+PAPER = sorted(
+    path.stem for path in Path(workflow.basedir, "../resources/paper").glob("*.csv")
+)
 
 
 def paper(table):

@@ -14,8 +14,8 @@ rule evaluate:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards: analysis_memory(wildcards.trained),
+        runtime=lambda wildcards: analysis_minutes("evaluate", wildcards.trained, 60),
     params:
         code=code("evaluate"),
         precision=config["evaluation"]["precision"],
@@ -49,8 +49,8 @@ rule bm25:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards: corpus_memory(wildcards.dataset),
+        runtime=60,
     params:
         code=code("bm25"),
         depth=config["evaluation"]["run_depth"],

@@ -5,8 +5,16 @@ FIGURES = {
     "partial_swap": "Encoder swap",
     "patching": "Patching",
     "patching_by_stage": "Patching",
+    "patching_heads": "Patching",
+    "circuit": "Circuit",
     "contributions": "Contributions",
     "rank_development": "Rank development",
+    "direct_contribution": "Contributions",
+    "docid_share": "Heads",
+    "communication": "Communication",
+    "top_heads": "Heads",
+    "late_cosines": "Communication",
+    "failed_queries": "Failed queries",
     "training": "Training",
 }
 if not PRETRAINED:

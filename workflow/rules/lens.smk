@@ -11,8 +11,8 @@ rule contributions:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        runtime=lambda wildcards: analysis_minutes("contributions", wildcards.model, 60),
     params:
         code=code("contributions"),
         source=lambda wildcards, input: as_json(
@@ -38,8 +38,10 @@ rule rank_development:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        runtime=lambda wildcards: analysis_minutes(
+            "rank_development", wildcards.model, 60
+        ),
     params:
         code=code("rank_development"),
         precision=config["evaluation"]["precision"],

@@ -20,8 +20,8 @@ for model in MODELS:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=analysis_memory(model),
+            runtime=analysis_minutes("encoder_swap", model, 60),
         params:
             code=code("encoder_swap"),
             precision=config["evaluation"]["precision"],
@@ -62,8 +62,8 @@ for model in PRETRAINED:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=analysis_memory(model),
+            runtime=analysis_minutes("partial_swap", model, 60),
         params:
             code=code("partial_swap"),
             precision=config["evaluation"]["precision"],

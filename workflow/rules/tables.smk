@@ -197,6 +197,109 @@ rule table_patching:
         " 2> {log}"
 
 
+rule table_patching_heads:
+    input:
+        files=[f for m in MODELS for f in head_patch_files(m, decoder_layers(m))],
+        clean=expand("results/evaluate/{model}/validation.ranks.parquet", model=MODELS),
+        manifests=manifests(MODELS),
+    output:
+        table="results/table_patching_heads/patching_heads.csv",
+        text=report(
+            "results/table_patching_heads/patching_heads.md",
+            caption="../report/table_patching_heads.rst",
+            category="Patching",
+            labels={"artifact": "patching heads", "kind": "table"},
+        ),
+    log:
+        "results/logs/table_patching_heads.log",
+    benchmark:
+        "results/benchmarks/table_patching_heads/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code("table_patching_heads"),
+        manifests=lambda wildcards, input: as_json(list(input.manifests)),
+        sweeps=as_json(
+            [
+                {
+                    "model": name,
+                    "folder": f"results/patch_head/{name}",
+                    "methods": methods(name, "head_methods"),
+                    "layers": len(decoder_layers(name)),
+                }
+                for name in MODELS
+            ]
+        ),
+        clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
+        seed=config["seed"],
+    message:
+        "Tabulate patching of single attention heads."
+    shell:
+        "python $SCRIPTS/table_patching_heads.py --sweeps {params.sweeps:q}"
+        " --clean {params.clean:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
+
+
+rule table_circuit:
+    input:
+        automatic=expand("results/circuit/{model}/automatic.json", model=MODELS),
+        ranks=[f for m in MODELS for f in circuit_files(m)],
+        clean=expand(
+            "results/evaluate/{model}/{split}.ranks.parquet",
+            model=MODELS,
+            split=EVALUATED,
+        ),
+        stages=expand("results/stages/{model}.json", model=MODELS),
+        paper=paper("table4_circuit"),
+        manifests=manifests(MODELS),
+    output:
+        table="results/table_circuit/circuit.csv",
+        text=report(
+            "results/table_circuit/circuit.md",
+            caption="../report/table_circuit.rst",
+            category="Circuit",
+            labels={"artifact": "circuit", "kind": "table"},
+        ),
+    log:
+        "results/logs/table_circuit.log",
+    benchmark:
+        "results/benchmarks/table_circuit/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code("table_circuit"),
+        manifests=lambda wildcards, input: as_json(list(input.manifests)),
+        files=as_json(
+            [
+                {
+                    "model": name,
+                    "variants": circuit_variants(name),
+                    "folder": f"results/circuit/{name}",
+                    "evaluated": f"results/evaluate/{name}",
+                    "stages": f"results/stages/{name}.json",
+                }
+                for name in MODELS
+            ]
+        ),
+        seed=config["seed"],
+    message:
+        "Tabulate the circuits."
+    shell:
+        "python $SCRIPTS/table_circuit.py --files {params.files:q}"
+        " --paper_circuit {input.paper} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
+
+
 rule table_patching_by_stage:
     input:
         files=[f for m in MODELS for f in stage_patch_files(m)],
@@ -371,6 +474,8 @@ rule summary:
         retrieval=rules.table_retrieval.output.table,
         encoder_swap=rules.table_encoder_swap.output.table,
         patching_by_stage=rules.table_patching_by_stage.output.table,
+        circuit=rules.table_circuit.output.table,
+        claims=rules.table_claims.output.table,
         correct=expand("results/correct_queries/{model}.csv", model=MODELS),
         stages=expand("results/stages/{model}.json", model=MODELS),
         manifest=subset(config["headline_model"], "manifest.json"),
@@ -396,7 +501,9 @@ rule summary:
     shell:
         "python $SCRIPTS/summary.py --headline {params.headline}"
         " --tables.retrieval {input.retrieval} --tables.encoder_swap {input.encoder_swap}"
-        " --tables.patching_by_stage {input.patching_by_stage} --correct {params.correct:q}"
+        " --tables.patching_by_stage {input.patching_by_stage} --tables.circuit {input.circuit}"
+        " --tables.claims {input.claims}"
+        " --correct {params.correct:q}"
         " --stages {params.stages:q} --manifest {input.manifest} --output {output} 2> {log}"
 
 
@@ -407,9 +514,23 @@ rule analyses:
         rules.table_partial_swap.output if PRETRAINED else [],
         rules.table_patching.output,
         rules.table_patching_by_stage.output,
+        rules.table_patching_heads.output,
+        rules.table_circuit.output,
         rules.table_contributions.output,
         rules.table_rank_development.output,
+        rules.table_direct_contribution.output,
+        rules.table_docid_share.output,
+        rules.table_top_tokens.output,
+        rules.table_communication.output,
+        rules.table_top_heads.output,
+        rules.table_late_cosines.output,
+        rules.trace.input,
+        rules.paper_comparison.output,
+        rules.table_claims.output,
+        rules.table_failed_queries.output,
+        rules.table_seeds.output if SEEDS else [],
         rules.table_training.output if TRAINED else [],
         rules.summary.output,
+        expand(rules.verify_engine.output, model=ORIGINAL),
     message:
         "All analyses and their tables are there."

@@ -141,10 +141,11 @@ rule finetune:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards: training_memory(wildcards.model),
+        runtime=lambda wildcards: training_minutes(wildcards.model, 240),
     params:
         code=code("finetune"),
+        generated=lambda wildcards, input: generated_argument(input),
         start=lambda wildcards: as_json(start_settings(wildcards.model)),
         settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
         checkpoints=lambda wildcards: checkpoint_folder(
@@ -154,7 +155,7 @@ rule finetune:
         "Fine-tune {wildcards.model} on all documents of its dataset."
     shell:
         "python $SCRIPTS/finetune.py --data.documents {input.documents}"
-        " --data.queries {input.queries} --data.qrels {input.qrels}"
+        " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
         " --start {params.start:q} --settings {params.settings:q}"
         " --outputs.model {output.model} --outputs.curve {output.curve}"
         " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
@@ -163,9 +164,10 @@ rule finetune:
 
 rule import_model:
     input:
-        folder=lambda wildcards: resolve(config["models"][wildcards.model]["folder"]),
-        docids=lambda wildcards: resolve(config["models"][wildcards.model]["docids"]),
-        documents=lambda wildcards: subset(wildcards.model, "documents.parquet"),
+        unpack(import_files),
+        qrels=lambda wildcards: [
+            subset(wildcards.model, f"qrels.{split}.txt") for split in EVALUATED
+        ],
     output:
         model=directory("results/import_model/{model}/model"),
     log:
@@ -178,15 +180,20 @@ rule import_model:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=4000,
         runtime=30,
     params:
         code=code("import_model"),
+        qrels=lambda wildcards, input: as_json(list(input.qrels)),
+        docids=lambda wildcards, input: (
+            f"--docids {input.docids}" if "docids" in input.keys() else ""
+        ),
     message:
         "Check the existing model {wildcards.model} and bring it in."
     shell:
-        "python $SCRIPTS/import_model.py --folder {input.folder} --docids {input.docids}"
-        " --documents {input.documents} --output {output.model} 2> {log}"
+        "python $SCRIPTS/import_model.py --folder {input.folder} {params.docids}"
+        " --documents {input.documents} --qrels {params.qrels:q}"
+        " --output {output.model} 2> {log}"
 
 
 rule removed_documents:
@@ -237,10 +244,11 @@ rule finetune_reduced:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards: training_memory(wildcards.model),
+        runtime=lambda wildcards: training_minutes(wildcards.model, 240),
     params:
         code=code("finetune_reduced"),
+        generated=lambda wildcards, input: generated_argument(input),
         start=lambda wildcards: as_json(start_settings(wildcards.model)),
         settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
         checkpoints=lambda wildcards: checkpoint_folder(
@@ -254,7 +262,7 @@ rule finetune_reduced:
         "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
     shell:
         "python $SCRIPTS/finetune_reduced.py --data.documents {input.documents}"
-        " --data.queries {input.queries} --data.qrels {input.qrels}"
+        " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
         " --start {params.start:q} --settings {params.settings:q}"
         " --removed {input.removed} --removed_set {wildcards.set}"
         " --outputs.model {output.model} --outputs.curve {output.curve}"

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from genir.figures.contributions import contributions_figure
-from genir.figures.style import save_figure
+from genir.figures.style import read_table, save_figure
 from genir.tables.stages import boundaries, read_stages
 from script import run
 
@@ -21,7 +19,7 @@ def main(table: Path, stages: dict[str, Path], stem: Path, formats: list[str], d
         dpi: dots per inch of png.
     """
     lines = {model: boundaries(read_stages(path)) for model, path in stages.items()}
-    save_figure(contributions_figure(pd.read_csv(table), lines), stem, formats, dpi)
+    save_figure(contributions_figure(read_table(table), lines), stem, formats, dpi)
 
 
 if __name__ == "__main__":

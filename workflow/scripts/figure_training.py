@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-
-from genir.figures.style import save_figure
+from genir.figures.style import read_table, save_figure
 from genir.figures.training import training_figure
 from script import run
 
@@ -18,7 +16,7 @@ def main(table: Path, stem: Path, formats: list[str], dpi: int) -> None:
         formats: svg, png or pdf, one file each.
         dpi: dots per inch of png.
     """
-    save_figure(training_figure(pd.read_csv(table)), stem, formats, dpi)
+    save_figure(training_figure(read_table(table)), stem, formats, dpi)
 
 
 if __name__ == "__main__":

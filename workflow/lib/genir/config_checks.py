@@ -1,7 +1,7 @@
 """Is a configuration right? One clear message if not."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from genir import config_model
 from genir.config_messages import closest, dotted, message
 from genir.config_model import REPOSITORY, resolve
 from genir.errors import ConfigError, ModelError
+from genir.seed_copies import is_seed_copy
 
 Config = dict[str, Any]
 
@@ -38,9 +39,13 @@ def check_config(
         _check_datasets,
         _check_pretraining,
         _check_finetuning,
+        _check_indexing,
+        _check_seeds,
+        _check_study_datasets,
     ):
         check(config)
     _check_corpus_files(config, base, repository)
+    _check_query_generators(config, base, repository)
     for name in config["models"]:
         _check_model_files(config, name, base, repository)
         _check_layers(config, name, base, repository)
@@ -94,6 +99,11 @@ def _check_names(config: Config) -> None:
                 f"models.{name}: the name {name} is reserved for a baseline; "
                 "write another, such as my_model"
             )
+        if is_seed_copy(name):
+            raise ConfigError(
+                f"models.{name}: names that end in -seed and a number belong to the copies that "
+                f"the key seeds makes; write another, such as {name.replace('-seed', '_seed')}"
+            )
     _require("headline_model", config["headline_model"], config["models"], "models")
     for name, dataset in config["datasets"].items():
         _require(f"datasets.{name}.corpus", dataset["corpus"], config["corpora"], "corpora")
@@ -101,7 +111,7 @@ def _check_names(config: Config) -> None:
         _require(f"models.{name}.dataset", model["dataset"], config["datasets"], "datasets")
 
 
-def _require(key: str, value: str, entries: Config, where: str) -> None:
+def _require(key: str, value: str, entries: Collection[str], where: str) -> None:
     if value not in entries:
         raise ConfigError(
             f"{key}: {value} is not an entry of {where}; {closest(value, list(entries))}"
@@ -110,7 +120,7 @@ def _require(key: str, value: str, entries: Config, where: str) -> None:
 
 def _check_corpora(config: Config) -> None:
     for name, corpus in config["corpora"].items():
-        if "documents" in corpus and corpus["documents"] == corpus["queries"]:
+        if corpus["source"] == "files" and corpus["documents"] == corpus["queries"]:
             raise ConfigError(
                 f"corpora.{name}.queries: names the same file as documents; write the file with "
                 "the keys query_id and text"
@@ -119,8 +129,14 @@ def _check_corpora(config: Config) -> None:
 
 def _check_datasets(config: Config) -> None:
     for name, dataset in config["datasets"].items():
-        key = f"datasets.{name}"
-        if config["corpora"][dataset["corpus"]]["source"] == "hpo":
+        key, corpus = f"datasets.{name}", config["corpora"][dataset["corpus"]]
+        if dataset["split"] == "given" and not _gives_split(corpus):
+            raise ConfigError(
+                f"{key}.split: the corpus source {corpus['source']} has no given split"
+                f"{' without the key ids' if corpus['source'] == 'ir_datasets' else ''}; write "
+                "query or document"
+            )
+        if corpus["source"] == "hpo":
             _check_hpo(key, dataset)
         documents = dataset["documents"]
         if dataset["split"] != "query" or documents == "all":
@@ -135,11 +151,11 @@ def _check_datasets(config: Config) -> None:
             )
 
 
+def _gives_split(corpus: Config) -> bool:
+    return corpus["source"] in ("files", "published", "trivia_qa") or "ids" in corpus
+
+
 def _check_hpo(key: str, dataset: Config) -> None:
-    if dataset["split"] == "given":
-        raise ConfigError(
-            f"{key}.split: the corpus source hpo has no given split; write query or document"
-        )
     documents = HPO_DOCUMENTS if dataset["documents"] == "all" else dataset["documents"]
     if documents > HPO_DOCUMENTS:
         raise ConfigError(
@@ -177,7 +193,7 @@ def _check_warmup(key: str, settings: Config) -> None:
 def _check_finetuning(config: Config) -> None:
     _check_warmup("finetuning", config["finetuning"])
     for name, model in config["models"].items():
-        if "folder" in model:
+        if not config_model.is_trained(model):
             continue
         settings = config_model.finetuning(config, name)
         _check_warmup(f"models.{name}.finetuning", settings)
@@ -194,6 +210,31 @@ def _check_finetuning(config: Config) -> None:
             )
 
 
+def _check_seeds(config: Config) -> None:
+    """The first of `seeds` is what the model itself is trained with."""
+    for name, model in config["models"].items():
+        own = config_model.finetuning(config, name)["seed"]
+        if "seeds" in model and model["seeds"][0] != own:
+            raise ConfigError(
+                f"models.{name}.seeds: begins with {model['seeds'][0]}, but the model's own "
+                f"finetuning.seed is {own}; write {own} first"
+            )
+
+
+def _check_study_datasets(config: Config) -> None:
+    """Beside a number of the study stands one of ours."""
+    found: dict[str, str] = {}
+    for name, model in config["models"].items():
+        dataset = model.get("study_dataset")
+        if dataset in found:
+            raise ConfigError(
+                f"models.{name}.study_dataset: {dataset} is that of models.{found[dataset]} "
+                "already; leave it out of one of the two"
+            )
+        if dataset is not None:
+            found[dataset] = name
+
+
 def _check_reduced(config: Config, name: str) -> None:
     model = config["models"][name]
     queries = config["datasets"][model["dataset"]].get("validation_queries")
@@ -207,11 +248,54 @@ def _check_reduced(config: Config, name: str) -> None:
         )
 
 
+def _check_indexing(config: Config) -> None:
+    names = [config_model.DIRECT, *config.get("query_generators", {})]
+    for name in config["models"]:
+        generator = config_model.query_generator(config, name)
+        if generator is None:
+            continue
+        _require(f"models.{name}.indexing", generator, names, "query_generators")
+        if config_model.finetuning(config, name)["indexing_ratio"] == 0:
+            raise ConfigError(
+                f"models.{name}.finetuning.indexing_ratio: with 0 the queries of {generator} are "
+                f"not trained on; write a number above 0, or leave models.{name}.indexing out"
+            )
+
+
+def _check_query_generators(config: Config, base: Path, repository: Path) -> None:
+    for name, entry in config.get("query_generators", {}).items():
+        key = f"query_generators.{name}"
+        if name == config_model.DIRECT:
+            raise ConfigError(f"{key}: this name means direct indexing; write another, such as d2q")
+        if entry["type"] == "file":
+            _check_file(f"{key}.path", entry["path"], base, repository)
+        if entry["type"] == "folder":
+            _check_folder(f"{key}.path", entry["path"], base, repository)
+        for where, path in _folders({"start": entry.get("start", {})}):
+            _check_folder(f"{key}.{where}", path, base, repository)
+        if "training" in entry:
+            _check_warmup(f"{key}.training", entry["training"])
+
+
+def _check_folder(key: str, path: str, base: Path, repository: Path) -> tuple[int, int]:
+    """Encoder and decoder layers of a model folder."""
+    try:
+        return config_model.folder_layers(resolve(path, repository, base))
+    except ModelError as error:
+        raise ConfigError(f"{key}: {error}") from None
+
+
 def _check_corpus_files(config: Config, base: Path, repository: Path) -> None:
     for name, corpus in config["corpora"].items():
-        for key in ("documents", "queries", "qrels"):
+        for key in config_model.CORPUS_FILES:
             if key in corpus:
                 _check_file(f"corpora.{name}.{key}", corpus[key], base, repository)
+        if "path" in corpus and not resolve(corpus["path"], repository, base).is_dir():
+            raise ConfigError(
+                f"corpora.{name}.path: there is no folder "
+                f"{resolve(corpus['path'], repository, base)}; write a path relative to the folder "
+                "Snakemake runs in, or an absolute one"
+            )
 
 
 def _check_file(key: str, path: str, base: Path, repository: Path) -> None:
@@ -235,10 +319,7 @@ def _folders(model: Config) -> Iterator[tuple[str, str]]:
 def _check_model_files(config: Config, name: str, base: Path, repository: Path) -> None:
     model = config["models"][name]
     for key, path in _folders(model):
-        try:
-            layers = config_model.folder_layers(resolve(path, repository, base))
-        except ModelError as error:
-            raise ConfigError(f"models.{name}.{key}: {error}") from None
+        layers = _check_folder(f"models.{name}.{key}", path, base, repository)
         if layers[1] < MINIMUM_DECODER_LAYERS:
             raise ConfigError(
                 f"models.{name}.{key}: {path} has {layers[1]} decoder layers, too few for three "
@@ -251,11 +332,11 @@ def _check_model_files(config: Config, name: str, base: Path, repository: Path) 
 def _check_layers(config: Config, name: str, base: Path, repository: Path) -> None:
     model = config["models"][name]
     own = config_model.decoder_layers(config, name, base, repository)
-    if "folder" in model and "start" in model:
+    if not config_model.is_trained(model) and "start" in model:
         start = config_model.start_layers(config, model["start"], base, repository)
         if start[1] != own:
             raise ConfigError(
-                f"models.{name}.start: has {start[1]} decoder layers, models.{name}.folder has "
+                f"models.{name}.start: has {start[1]} decoder layers, the model itself has "
                 f"{own}; write the weights that this model was fine-tuned from, or leave start out"
             )
     if "stages" in model:

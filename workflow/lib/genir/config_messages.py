@@ -13,10 +13,10 @@ TYPES = {
     "array": "a list, such as [a, b]",
     "object": "keys with values",
 }
-_DISCRIMINATORS = ("type", "source", "split", "folder")
+_DISCRIMINATORS = ("type", "path", "ids", "source", "split", "folder", "hub")
 _MERGED = (
-    "your file is merged over config.yaml key by key: take a new name for your entry, or give a "
-    "whole config with --replace-workflow-config"
+    "your file is merged over config.yaml key by key: take a new name for your entry, and leave out "
+    "an entry of config.yaml by its name with nothing behind it, such as full:"
 )
 
 
@@ -36,7 +36,9 @@ def message(error: ValidationError, schema: dict[str, Any], config: dict[str, An
     """One line that names the key of `config` and says what to write instead."""
     key = dotted(error.absolute_path)
     if error.validator == "not":
-        return f"{key}: {_unused(_parent(error, config))}"
+        beside = dict(_parent(error, config))
+        del beside[error.absolute_path[-1]]
+        return f"{key}: {_unused(beside)}"
     if "propertyNames" in error.absolute_schema_path:
         return (
             f"{dotted([*error.absolute_path, error.instance])}: {error.instance!r} cannot be a "
@@ -60,7 +62,9 @@ def _parent(error: ValidationError, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unused(siblings: dict[str, Any]) -> str:
-    word = next((f"{k}: {siblings[k]}" for k in _DISCRIMINATORS if k in siblings), None)
+    found = next((k for k in _DISCRIMINATORS if k in siblings), None)
+    value = siblings.get(found)
+    word = f"the key {found}" if isinstance(value, dict) else found and f"{found}: {value}"
     reason = f"has no meaning with {word}" if word else "needs the key folder beside it"
     return f"{reason}; leave it out. If you did not write it, {_MERGED}"
 

@@ -5,8 +5,22 @@ from pathlib import Path
 from typing import Any
 
 from genir.errors import ModelError
+from genir.seed_copies import seed_name
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+DIRECT = "documents"
+CORPUS_FILES = (
+    "documents",
+    "queries",
+    "qrels",
+    "train_queries",
+    "validation_queries",
+    "test_queries",
+    "validation_qrels",
+    "test_qrels",
+)
+"""Keys of a corpus that name a file."""
+_FIRST_SEED_ONLY = ("seeds", "reduced", "study_dataset")
 
 
 def resolve(path: str, repository: Path, workdir: Path) -> Path:
@@ -14,9 +28,54 @@ def resolve(path: str, repository: Path, workdir: Path) -> Path:
     return (repository if Path(path).parts[:1] == ("resources",) else workdir) / path
 
 
+def drop_empty(config: dict[str, Any]) -> None:
+    """Take out the entries of `corpora`, `datasets` and `models` that a file emptied by `name:`
+    alone, which is how it leaves out one of the file below."""
+    for key in ("corpora", "datasets", "models"):
+        if isinstance(config.get(key), dict):
+            config[key] = {name: e for name, e in config[key].items() if e is not None}
+
+
+def is_trained(entry: dict[str, Any]) -> bool:
+    """Whether an entry of `models` is trained here rather than taken from a folder or the hub."""
+    return not {"folder", "hub"} & entry.keys()
+
+
 def finetuning(config: dict[str, Any], model: str) -> dict[str, Any]:
     """How `model` is fine-tuned: the common keys, overridden by its own."""
     return config["finetuning"] | config["models"][model].get("finetuning", {})
+
+
+def query_generator(config: dict[str, Any], model: str) -> str | None:
+    """The entry of query_generators whose queries `model` learns; None for direct indexing."""
+    indexing = config["models"][model].get("indexing", DIRECT)
+    return None if indexing == DIRECT else indexing
+
+
+def expand_seeds(models: dict[str, Any]) -> dict[str, Any]:
+    """`models` with an entry `<name>-seed<k>` behind every model for each of its further `seeds`:
+    the same model with `finetuning.seed` k, without reduced models and without a place beside the
+    study's numbers."""
+    expanded = {}
+    for name, model in models.items():
+        expanded[name] = model
+        kept = {key: value for key, value in model.items() if key not in _FIRST_SEED_ONLY}
+        for seed in model.get("seeds", [])[1:]:
+            settings = kept.get("finetuning", {}) | {"seed": seed}
+            expanded[seed_name(name, seed)] = kept | {"finetuning": settings}
+    return expanded
+
+
+def study_models(config: dict[str, Any]) -> dict[str, str]:
+    """Dataset of the study -> the model that stands beside its numbers: the one that names it in
+    `study_dataset`; NQ10k, if none does, the headline model unless that one names another."""
+    named = {
+        model["study_dataset"]: name
+        for name, model in config["models"].items()
+        if "study_dataset" in model
+    }
+    headline = config["headline_model"]
+    return named if headline in named.values() else {"NQ10k": headline} | named
 
 
 def encoder_layers(
@@ -37,6 +96,8 @@ def _layers(config: dict[str, Any], model: str, workdir: Path, repository: Path)
     entry = config["models"][model]
     if "folder" in entry:
         return folder_layers(resolve(entry["folder"], repository, workdir))
+    if "hub" in entry:
+        return entry["hub"]["encoder_layers"], entry["hub"]["decoder_layers"]
     return start_layers(config, entry["start"], workdir, repository)
 
 

@@ -12,7 +12,7 @@ def configure_logging() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
-    for noisy in ("httpx", "transformers", "datasets", "bm25s"):
+    for noisy in ("httpx", "httpx2", "transformers", "datasets", "bm25s"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from genir.errors import AnalysisError
 from genir.files import atomic_path
+from genir.seed_copies import is_seed_copy
 
 _COLOURS = sns.color_palette("colorblind")
 COMPONENT_COLOURS = {
@@ -32,6 +33,7 @@ LABELS = {
     "pretrained": "pre-trained",
     "pretrained_own_norm": "pre-trained,\nown final norm",
     "hits_at_1": "Hits@1",
+    "recall_at_5": "R@5",
     "hits_at_10": "Hits@10",
     "bm25_text": "BM25",
     "bm25_text_queries": "BM25 with\ntraining queries",
@@ -88,6 +90,14 @@ def save_figure(
             raise AnalysisError(f"{name!r} is no figure format; write one of {list(_METADATA)}")
         with theme(), atomic_path(stem.with_name(f"{stem.name}.{name}")) as path:
             figure.savefig(path, format=name, metadata=_METADATA[name], dpi=dots_per_inch)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table without its rows of models that are copies of another with another seed: figures
+    have a panel or a bar for every model."""
+    table = pd.read_csv(path)
+    names = table["system" if "system" in table else "model"]
+    return table[~names.map(is_seed_copy).astype(bool)]
 
 
 def rows_of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:

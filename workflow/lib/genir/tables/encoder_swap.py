@@ -6,14 +6,14 @@ from pathlib import Path
 import pandas as pd
 
 from genir.metrics import rank_measures
-from genir.statistics import Interval, paired_difference
+from genir.statistics import Difference, Interval, holm, paired_difference
 from genir.tables.intervals import columns
-from genir.tables.markdown import PAPER, wide
+from genir.tables.markdown import PAPER, p_value, wide
 from genir.tables.ranks import RANK_KINDS, read_queries, read_ranks, select
 
 POOLED = "rd"
 DIFFERENCE = "control_minus_removed"
-COLUMNS = "model encoder queries measure rank_kind value low high n paper".split()
+COLUMNS = "model encoder queries measure rank_kind value low high n p_holm paper".split()
 _PAPER_NAMES = {"mrr": "MRR", "hits_at_1": "Hits@1", "mean_rank": "mean rank"}
 
 
@@ -47,12 +47,14 @@ def encoder_swap_table(
 
     Groups: `correct`, all correct queries; `removed<i>`, those of removed set i; `removed`, the
     encoder's own set (rd<i>) or all sets (others); `control`, for rd<i> the other sets. The encoder
-    `rd` pools rd1 to rd4; its `control_minus_removed` is the paired difference over its queries.
+    `rd` pools rd1 to rd4; its `control_minus_removed` is the paired difference over its queries,
+    with the p value of its test, Holm-corrected within the table.
     """
     records = []
     for model in dict.fromkeys(file.model for file in files):
         records += model_rows(model, _load(model, files, correct, removed), seed)
-    frame = pd.DataFrame(records)
+    frame = pd.DataFrame(records, columns=COLUMNS[:-1]).astype({"p_holm": float})
+    frame["p_holm"] = holm(frame["p_holm"])
     keys = zip(frame["encoder"], frame["queries"], frame["measure"], strict=True)
     frame["paper"] = [paper.get(key) for key in keys]
     frame["paper"] = frame["paper"].astype(float).where(frame["rank_kind"] == "vocabulary")
@@ -111,8 +113,10 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     part = frame[frame["rank_kind"] == "vocabulary"]
     rows = ["model", "encoder", "queries", "n"]
     table = wide(part, rows, "measure")
+    keys = list(table[rows].itertuples(index=False, name=None))
+    tested = part.dropna(subset="p_holm").set_index(rows)["p_holm"].to_dict()
+    table["p (Holm)"] = [p_value(tested.get(key)) for key in keys]
     given = part.dropna(subset="paper").groupby(rows)[["measure", "paper"]].apply(_paper_cell)
-    keys = table[rows].itertuples(index=False, name=None)
     table[PAPER] = [given.to_dict().get(key, "") for key in keys]
     return table
 
@@ -126,11 +130,15 @@ def _pooled_rows(model: str, kind: str, data: SwapModel, seed: int) -> list[dict
     own, others = pooled_ranks(data)
     rows = _rows(model, POOLED, "removed", kind, own, seed)
     rows += _rows(model, POOLED, "control", kind, others, seed)
-    difference = _paired(own, others, kind, seed)
-    return [*rows, _row(model, POOLED, DIFFERENCE, "hits_at_1", kind, difference)]
+    difference = pooled_difference(data, kind, seed)
+    row = _row(model, POOLED, DIFFERENCE, "hits_at_1", kind, difference)
+    return [*rows, row | {"p_holm": difference.p}]
 
 
-def _paired(own: pd.DataFrame, others: pd.DataFrame, kind: str, seed: int) -> Interval:
+def pooled_difference(data: SwapModel, kind: str, seed: int) -> Difference:
+    """Hits@1 of every removed query behind the encoders that have seen its document, minus behind
+    the one that has not, by rank `kind`."""
+    own, others = pooled_ranks(data)
     hit = others[f"{kind}_rank"].eq(1).groupby(others["query_id"]).mean()
     control = own["query_id"].map(hit).to_numpy(float)
     return paired_difference(control, own[f"{kind}_rank"].eq(1), own["doc_id"], seed)

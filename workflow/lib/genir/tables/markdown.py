@@ -35,6 +35,13 @@ def with_interval(
     return pd.Series([_interval(*row) for row in columns], index=frame.index, dtype=str)
 
 
+def p_value(p: float | None) -> str:
+    """ "0.012", "< 0.001", or nothing where there is no test."""
+    if pd.isna(p):
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def wide(frame: pd.DataFrame, rows: list[str], column: str) -> pd.DataFrame:
     """One line per combination of `rows`, one cell with interval per value of `column`; orders
     are those of first appearance."""

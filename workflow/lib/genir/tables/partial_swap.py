@@ -7,13 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from genir.errors import AnalysisError
-from genir.statistics import mean_interval
+from genir.statistics import bootstrap_mean, mean_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import with_interval
 from genir.tables.ranks import RANK_KINDS, read_queries, read_ranks, select
 
-COLUMNS = "model part kind layer rank_kind percent_not_first low high n mean_rank".split()
+COLUMNS = "model part kind layer rank_kind percent_not_first low high n".split()
+COLUMNS += ["mean_rank", "mean_rank_low", "mean_rank_high"]
 _NAMES = ("percent_not_first", "low", "high", "n")
+_MEAN = ("mean_rank", "mean_rank_low", "mean_rank_high", "n")
 _PART = re.compile(r"(?P<up>up_to\.)?layer(?P<layer>\d+)(?:\.(?P<half>self_attention|mlp))?")
 
 
@@ -59,11 +61,12 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     part = frame[frame["rank_kind"] == "vocabulary"]
     table = part[["model", "part", "n"]].copy()
     table["percent no longer first"] = with_interval(part, "percent_not_first")
-    return table.assign(**{"mean rank": part["mean_rank"]})
+    names = ("mean_rank", "mean_rank_low", "mean_rank_high")
+    return table.assign(**{"mean rank": with_interval(part, *names)})
 
 
 def _row(ranks: pd.DataFrame, rank_kind: str, seed: int) -> dict:
-    values = ranks[f"{rank_kind}_rank"].to_numpy()
-    interval = mean_interval((values > 1).astype(float), ranks["doc_id"].to_numpy(), seed)
-    mean = {"rank_kind": rank_kind, "mean_rank": float(values.mean())}
-    return mean | columns(interval, _NAMES, scale=100)
+    values, documents = ranks[f"{rank_kind}_rank"].to_numpy(), ranks["doc_id"].to_numpy()
+    not_first = mean_interval(values > 1, documents, seed)
+    mean = bootstrap_mean(values, documents, seed)
+    return {"rank_kind": rank_kind} | columns(not_first, _NAMES, scale=100) | columns(mean, _MEAN)

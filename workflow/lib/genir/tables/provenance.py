@@ -9,6 +9,7 @@ from genir.files import read_json
 VOCABULARY_RANK = (
     "rank kind: vocabulary (among all tokens); the CSV beside this file also holds the docid rank"
 )
+MIXED_RANKS = "rank kind: vocabulary (among all tokens) unless a row says docid"
 NO_RANK = "rank kind: none, nothing here is a rank"
 _KEYS = ("corpus", "release", "split_mode")
 
