@@ -64,7 +64,7 @@ def test_a_hub_model_is_taken_for_a_t5_until_it_is_fetched():
 
 def test_other_layers_than_those_of_the_fetched_model_are_named():
     entry = {"id": "google-t5/t5-base", "encoder_layers": 12, "decoder_layers": 24}
-    with pytest.raises(ConfigError, match="t5-base: decoder_layers is 24, .* says 12; write 12"):
+    with pytest.raises(ConfigError, match=r"t5-base: decoder_layers is 24, .* says 12; write 12"):
         fetched_shape(_config("base"), entry)
     assert fetched_shape(_config("large"), entry | {"encoder_layers": 24}).heads == 16
 

@@ -24,17 +24,17 @@ localrules:
 
 
 # One rule for each, because a revision of one repeated digit would be no wildcard to Snakemake.
-for folder, snapshot in {snapshot.folder: snapshot for snapshot in SNAPSHOTS}.items():
+for snapshot in {snapshot.folder: snapshot for snapshot in SNAPSHOTS}.values():
 
     rule:
         name:
-            "fetch_" + folder.removeprefix(f"{hub.FOLDER}/").replace("/", "_")
+            f"fetch_{snapshot.label}"
         output:
-            directory(folder),
+            directory(snapshot.folder),
         log:
-            f"results/logs/{folder.removeprefix('results/')}.log",
+            f"results/logs/fetch/{snapshot.label}.log",
         benchmark:
-            f"results/benchmarks/{folder.removeprefix('results/')}.tsv"
+            f"results/benchmarks/fetch/{snapshot.label}.tsv"
         localrule: True
         conda:
             "../../envs/data.yaml"

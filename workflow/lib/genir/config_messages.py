@@ -15,8 +15,8 @@ TYPES = {
 }
 _DISCRIMINATORS = ("type", "path", "ids", "source", "split", "folder", "hub")
 _MERGED = (
-    "your file is merged over config.yaml key by key: take a new name for your entry, and leave out "
-    "an entry of config.yaml by its name with nothing behind it, such as full:"
+    "your file is merged over config.yaml key by key: take a new name for your entry, and leave "
+    "out an entry of config.yaml by its name with nothing behind it, such as full:"
 )
 
 

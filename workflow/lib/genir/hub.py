@@ -35,8 +35,16 @@ class Snapshot:
     @property
     def folder(self) -> str:
         """Where it lies, relative to the folder the workflow runs in."""
-        parts = [FOLDER, self.kind, self.id.replace("/", "--"), self.revision or "not-fetched"]
-        return "/".join([*parts, *filter(None, [self.name])])
+        return "/".join([FOLDER, *self._parts()])
+
+    @property
+    def label(self) -> str:
+        """A name for its rule and its log."""
+        return "_".join(self._parts())
+
+    def _parts(self) -> list[str]:
+        parts = [self.kind, self.id.replace("/", "--"), self.revision or "not-fetched", self.name]
+        return [part for part in parts if part]
 
 
 def named_snapshots(config: dict[str, Any]) -> list[Snapshot]:

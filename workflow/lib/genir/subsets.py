@@ -145,7 +145,7 @@ def _shared_words(queries: pd.DataFrame, documents: pd.DataFrame, qrels: pd.Data
         zip(documents["doc_id"], documents["title"] + " " + documents["text"], strict=True)
     )
     asked = {row.query_id: content_words(row.text) for row in queries.itertuples()}
-    shared: dict[str, frozenset[str]] = dict.fromkeys(asked, frozenset())
+    shared: dict[str, frozenset[str]] = {query_id: frozenset() for query_id in asked}
     for doc_id, query_ids in qrels.groupby("doc_id")["query_id"]:
         words = content_words(texts[doc_id])
         for query_id in query_ids:
