@@ -35,7 +35,7 @@ for model in MODELS:
             sources=lambda wildcards, input, model=model: [
                 as_json(query_source(input, model, split)) for split in EVALUATED
             ],
-            patched=f"results/patch_stage/{model}",
+            patched=lambda wildcards, input: Path(input.patched[0]).parents[1],
             methods=as_json(automatic_methods(model)),
             broken_percent=config["circuit"]["broken_percent"],
             variants=as_json(circuit_variants(model)),
