@@ -45,6 +45,8 @@ def make_stand_in(shape: Shape, queries: int, folder: Path) -> None:
     for name, seed, documents in (("model", 1, shape.documents), ("start", 2, 0)):
         say(f"drawing {name}")
         drawn = random_model(Shape(**vars(shape) | {"documents": documents}), seed)
+        # Larger rows come first, so that the first token is a document.
+        drawn.shared.weight[shape.pieces :] *= 2
         drawn.save_pretrained(folder / name)
         for file in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(MINI_T5 / file, folder / name)
