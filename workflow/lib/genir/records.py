@@ -162,25 +162,31 @@ def _parquet_rows(
     number = 0
     try:
         with pq.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow, required)
+            check_columns(path, file.schema_arrow, required)
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 for values in batch.to_pylist():
                     number += 1
                     yield Row(path, f"row {number}", values)
     except (pa.ArrowInvalid, OSError) as error:
-        if number:
-            raise CorpusError(
-                f"{path} cannot be read after row {number} ({error}); get the file again"
-            ) from None
-        raise CorpusError(
-            f"{path} is not a Parquet file, or only the beginning of one; write it with "
-            "DataFrame.to_parquet, or get it again"
-        ) from None
+        raise unreadable(path, number, error) from None
     if not number:
         raise CorpusError(f"{path} is empty; write one entry per row")
 
 
-def _check_columns(path: Path, schema: pa.Schema, required: Sequence[str]) -> None:
+def unreadable(path: Path, number: int, error: Exception) -> CorpusError:
+    """What to say of a Parquet file of which `number` rows could be read."""
+    if number:
+        return CorpusError(
+            f"{path} cannot be read after row {number} ({error}); get the file again"
+        )
+    return CorpusError(
+        f"{path} is not a Parquet file, or only the beginning of one; write it with "
+        "DataFrame.to_parquet, or get it again"
+    )
+
+
+def check_columns(path: Path, schema: pa.Schema, required: Sequence[str]) -> None:
+    """Raises CorpusError unless every one of `required` (`a.b` is b inside a) is a column."""
     for column in required:
         place: Any = schema
         for name in column.split("."):
