@@ -1,6 +1,6 @@
 import pytest
 
-from genir.fingerprint import code_fingerprint, fingerprint_of
+from genir.fingerprint import _parsed, code_fingerprint, fingerprint_of
 
 SCRIPT = "from genir import first\nimport neighbour\n"
 FILES = {
@@ -23,14 +23,22 @@ def fingerprint(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
         code_fingerprint.cache_clear()
+        _parsed.cache_clear()
         return code_fingerprint(tmp_path / "scripts/main.py", tmp_path / "lib")
 
     return compute
 
 
-def test_comments_and_layout_do_not_count(fingerprint):
-    second = '# A comment.\ndef f():\n\n    """Doc."""\n    return (1)  # One.\n'
-    assert fingerprint("lib/genir/second.py", second) == fingerprint()
+@pytest.mark.parametrize(
+    "text",
+    [
+        '# A comment.\ndef f():\n\n    """Doc."""\n    return (1)  # One.\n',
+        'def f():\n    """Other."""\n    return 1\n',
+        '"""Of the module."""\n\n\ndef f():\n    return 1\n',
+    ],
+)
+def test_comments_docstrings_and_layout_do_not_count(fingerprint, text):
+    assert fingerprint("lib/genir/second.py", text) == fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +48,7 @@ def test_comments_and_layout_do_not_count(fingerprint):
         ("scripts/neighbour.py", "value = 2\n"),
         ("lib/genir/first.py", "from genir.second import f\n"),
         ("lib/genir/second.py", 'def f():\n    """Doc."""\n    return 2\n'),
-        ("lib/genir/second.py", 'def f():\n    """Other."""\n    return 1\n'),
+        ("lib/genir/second.py", 'def f():\n    x = """Doc."""\n    return 1\n'),
         ("lib/genir/__init__.py", "value = 1\n"),
     ],
 )
