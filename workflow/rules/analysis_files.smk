@@ -50,6 +50,19 @@ def system_runs(wildcards):
     return [f"{folder}/{split}.run" for split in EVALUATED]
 
 
+def compared_runs():
+    """{split: {system: run}} of the headline model, the baselines and the other models of its
+    dataset."""
+    dataset = dataset_of(config["headline_model"])
+    models = [name for name in ORIGINAL if dataset_of(name) == dataset]
+    folders = {name: f"results/evaluate/{name}" for name in models}
+    folders |= {name: f"results/bm25/{dataset}/{name}" for name in BASELINES}
+    return {
+        split: {system: f"{folder}/{split}.run" for system, folder in folders.items()}
+        for split in EVALUATED
+    }
+
+
 def encoders(model):
     """Names of the encoders swapped into a model, and where each comes from."""
     kinds = {"full": "own"} | {

@@ -23,8 +23,8 @@ rule table_retrieval:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_retrieval"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -35,6 +35,51 @@ rule table_retrieval:
         "python $SCRIPTS/table_retrieval.py --files {params.files:q} --paper {input.paper}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
+
+
+rule table_retrieval_differences:
+    input:
+        runs=[path for runs in compared_runs().values() for path in runs.values()],
+        qrels=[
+            subset(config["headline_model"], f"qrels.{split}.txt")
+            for split in EVALUATED
+        ],
+        queries=subset(config["headline_model"], "queries.parquet"),
+        manifest=subset(config["headline_model"], "manifest.json"),
+    output:
+        table="results/table_retrieval_differences/retrieval_differences.csv",
+        text=report(
+            "results/table_retrieval_differences/retrieval_differences.md",
+            caption="../report/table_retrieval_differences.rst",
+            category="Retrieval",
+            labels={"artifact": "retrieval differences", "kind": "table"},
+        ),
+    log:
+        "results/logs/table_retrieval_differences.log",
+    benchmark:
+        "results/benchmarks/table_retrieval_differences/all.tsv"
+    conda:
+        "../../envs/plot.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=10,
+    params:
+        code=code("table_retrieval_differences"),
+        model=config["headline_model"],
+        splits=lambda wildcards, input: as_json(
+            [
+                {"split": split, "qrels": qrels, "runs": compared_runs()[split]}
+                for split, qrels in zip(EVALUATED, input.qrels)
+            ]
+        ),
+        seed=config["seed"],
+    message:
+        "Compare the retrieval of the headline model with that of every other system."
+    shell:
+        "python $SCRIPTS/table_retrieval_differences.py --model {params.model}"
+        " --splits {params.splits:q} --queries {input.queries} --manifest {input.manifest}"
+        " --seed {params.seed} --table {output.table} --text {output.text} 2> {log}"
 
 
 rule table_encoder_swap:
@@ -65,8 +110,8 @@ rule table_encoder_swap:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_encoder_swap"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -122,8 +167,8 @@ if PRETRAINED:
             "../../envs/plot.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=10,
         params:
             code=code("table_partial_swap"),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -170,8 +215,8 @@ rule table_patching:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_patching"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -218,7 +263,7 @@ rule table_patching_heads:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         code=code("table_patching_heads"),
@@ -273,8 +318,8 @@ rule table_circuit:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_circuit"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -323,8 +368,8 @@ rule table_patching_by_stage:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_patching_by_stage"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -372,8 +417,8 @@ rule table_contributions:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_contributions"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -410,8 +455,8 @@ rule table_rank_development:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_rank_development"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -450,8 +495,8 @@ if TRAINED:
             "../../envs/plot.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=10,
         params:
             code=code("table_training"),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -489,7 +534,7 @@ rule summary:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code("summary"),
@@ -510,6 +555,7 @@ rule summary:
 rule analyses:
     input:
         rules.table_retrieval.output,
+        rules.table_retrieval_differences.output,
         rules.table_encoder_swap.output,
         rules.table_partial_swap.output if PRETRAINED else [],
         rules.table_patching.output,
