@@ -27,7 +27,7 @@ for model in MODELS:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=analysis_memory(model),
+            mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("patch_stage", model, 120),
         params:
             code=code("circuit"),

@@ -14,7 +14,7 @@ rule communication:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("communication", wildcards.model, 60),
     params:
         code=code("communication"),
@@ -42,7 +42,7 @@ rule top_heads:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("top_heads", wildcards.model, 60),
     params:
         code=code("top_heads"),
@@ -70,7 +70,7 @@ rule late_cosines:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("contributions", wildcards.model, 60),
     params:
         code=code("late_cosines"),
@@ -106,8 +106,8 @@ rule table_communication:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_communication"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -146,8 +146,8 @@ rule table_top_heads:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_top_heads"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -185,8 +185,8 @@ rule table_late_cosines:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_late_cosines"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),

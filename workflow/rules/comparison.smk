@@ -38,7 +38,7 @@ rule paper_comparison:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code("paper_comparison"),
@@ -92,8 +92,8 @@ rule table_claims:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_claims"),
         files=as_json(
@@ -138,8 +138,8 @@ rule table_failed_queries:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_failed_queries"),
         tables=as_json(tables_of(VIEW_TABLES)),
@@ -180,8 +180,8 @@ if SEEDS:
             "../../envs/plot.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=10,
         params:
             code=code("table_seeds"),
             tables=as_json(tables_of(SEED_TABLES)),

@@ -14,7 +14,7 @@ rule export_corpus:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: 2000 if is_small(wildcards.corpus) else 4000,
+        mem_mb=growing(lambda wildcards: 2000 if is_small(wildcards.corpus) else 4000),
         runtime=lambda wildcards: 30 if is_small(wildcards.corpus) else 240,
     params:
         code=code("export_corpus"),
@@ -51,7 +51,7 @@ rule subset_corpus:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=30,
     params:
         code=code("subset_corpus"),

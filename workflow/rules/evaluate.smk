@@ -14,7 +14,7 @@ rule evaluate:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.trained),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.trained)),
         runtime=lambda wildcards: analysis_minutes("evaluate", wildcards.trained, 60),
     params:
         code=code("evaluate"),
@@ -49,7 +49,7 @@ rule bm25:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: corpus_memory(wildcards.dataset),
+        mem_mb=growing(lambda wildcards: corpus_memory(wildcards.dataset)),
         runtime=60,
     params:
         code=code("bm25"),
@@ -80,7 +80,7 @@ rule retrieval_metrics:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=30,
     params:
         code=code("retrieval_metrics"),
@@ -108,7 +108,7 @@ rule correct_queries:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code("correct_queries"),

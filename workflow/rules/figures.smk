@@ -50,8 +50,8 @@ for figure, category in FIGURES.items():
             "../../envs/plot.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=10,
         params:
             code=code(f"figure_{figure}"),
             script=f"figure_{figure}.py",

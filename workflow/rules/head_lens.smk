@@ -15,7 +15,7 @@ rule direct_contribution:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes(
             "rank_development", wildcards.model, 60
         ),
@@ -48,7 +48,7 @@ rule head_lens:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("head_lens", wildcards.model, 120),
     params:
         code=code("head_lens"),
@@ -95,7 +95,7 @@ rule trace_query:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=30,
     params:
         code=code("trace_query"),
@@ -149,8 +149,8 @@ rule table_direct_contribution:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_direct_contribution"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -190,8 +190,8 @@ rule table_docid_share:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_docid_share"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
@@ -235,8 +235,8 @@ rule table_top_tokens:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=10,
     params:
         code=code("table_top_tokens"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),

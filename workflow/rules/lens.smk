@@ -11,7 +11,7 @@ rule contributions:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("contributions", wildcards.model, 60),
     params:
         code=code("contributions"),
@@ -38,7 +38,7 @@ rule rank_development:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes(
             "rank_development", wildcards.model, 60
         ),
@@ -70,7 +70,7 @@ rule stages:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=30,
     params:
         code=code("stages"),

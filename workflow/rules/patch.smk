@@ -18,7 +18,7 @@ for model in MODELS:
                 "../../envs/analysis.yaml"
             threads: 1
             resources:
-                mem_mb=analysis_memory(model),
+                mem_mb=growing(analysis_memory(model)),
                 runtime=analysis_minutes(
                     "patch_component", model, 120, last + 1 - first
                 ),
@@ -59,7 +59,7 @@ for model in MODELS:
                 "../../envs/analysis.yaml"
             threads: 1
             resources:
-                mem_mb=analysis_memory(model),
+                mem_mb=growing(analysis_memory(model)),
                 runtime=analysis_minutes("patch_head", model, 120, last + 1 - first),
             params:
                 code=code("patch_head"),
@@ -99,7 +99,7 @@ for model in MODELS:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=analysis_memory(model),
+            mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("patch_stage", model, 120),
         params:
             code=code("patch_stage"),

@@ -21,7 +21,7 @@ rule train_query_generator:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: generator_memory(wildcards.generator),
+        mem_mb=growing(lambda wildcards: generator_memory(wildcards.generator)),
         runtime=240,
     params:
         code=code("train_query_generator"),
@@ -64,7 +64,7 @@ rule generate_queries:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: generator_memory(wildcards.generator),
+        mem_mb=growing(lambda wildcards: generator_memory(wildcards.generator)),
         runtime=240,
     params:
         code=code("generate_queries"),

@@ -136,3 +136,8 @@ def generator_memory(generator):
 def corpus_memory(dataset):
     """mem_mb of reading all documents, with an index of their words."""
     return 2000 + documents_of(dataset) // 25
+
+
+def growing(mb):
+    """mem_mb that a scheduler raises with every attempt; a number or a function of wildcards."""
+    return lambda wildcards, attempt: attempt * (mb(wildcards) if callable(mb) else mb)

@@ -20,7 +20,7 @@ for model in MODELS:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=analysis_memory(model),
+            mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("encoder_swap", model, 60),
         params:
             code=code("encoder_swap"),
@@ -62,7 +62,7 @@ for model in PRETRAINED:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=analysis_memory(model),
+            mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("partial_swap", model, 60),
         params:
             code=code("partial_swap"),

@@ -6,11 +6,12 @@ rule pretraining_text:
         "results/logs/pretraining_text.log",
     benchmark:
         "results/benchmarks/pretraining_text/all.tsv"
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=30,
     params:
         code=code("pretraining_text"),
@@ -35,7 +36,7 @@ rule tokenizer:
         "../../envs/train.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
         code=code("tokenizer"),
@@ -63,7 +64,7 @@ rule pretrain:
         "../../envs/train.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=240,
     params:
         code=code("pretrain"),
@@ -81,7 +82,7 @@ rule pretrain:
 
 rule model_card:
     input:
-        model=rules.pretrain.output.model,
+        folder=rules.pretrain.output.model,
         curve=rules.pretrain.output.curve,
         manifest=rules.pretraining_text.output.manifest,
     output:
@@ -95,7 +96,7 @@ rule model_card:
         "../../envs/plot.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code("model_card"),
@@ -109,7 +110,7 @@ rule model_card:
     message:
         "Write the model card of the mini-T5."
     shell:
-        "python $SCRIPTS/model_card.py --model {input.model} --curve {input.curve}"
+        "python $SCRIPTS/model_card.py --model {input.folder} --curve {input.curve}"
         " --manifest {input.manifest} --pretraining {params.pretraining:q}"
         " --card {output.card} --picture {output.picture} 2> {log}"
 
@@ -141,7 +142,7 @@ rule finetune:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: training_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
         runtime=lambda wildcards: training_minutes(wildcards.model, 240),
     params:
         code=code("finetune"),
@@ -180,7 +181,7 @@ rule import_model:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=30,
     params:
         code=code("import_model"),
@@ -209,7 +210,7 @@ rule removed_documents:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code("removed_documents"),
@@ -244,7 +245,7 @@ rule finetune_reduced:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: training_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
         runtime=lambda wildcards: training_minutes(wildcards.model, 240),
     params:
         code=code("finetune_reduced"),

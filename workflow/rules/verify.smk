@@ -18,7 +18,7 @@ rule verify_engine:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards: analysis_memory(wildcards.model),
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes(
             "rank_development", wildcards.model, 60
         ),
