@@ -44,10 +44,11 @@ def patching_by_stage() -> pd.DataFrame:
 
 def circuit() -> pd.DataFrame:
     metrics, kinds = ("hits_at_1", "recall_at_5", "hits_at_10"), ("absolute", "relative")
-    places = (MODELS, ("study", "mean"), ("test", "validation"), metrics, kinds)
+    places = (MODELS, ("full", "study", "mean"), ("test", "validation"), metrics, kinds)
     columns = "model variant split metric kind rank_kind"
     fixed = {"active": 8, "components": 24, "stages": "imposed", "paper": np.nan}
-    return filled(columns, *places, ("vocabulary", "docid"), **fixed)
+    frame = filled(columns, *places, ("vocabulary", "docid"), **fixed)
+    return frame[(frame["variant"] != "full") | (frame["kind"] == "absolute")]
 
 
 def docid_share() -> pd.DataFrame:

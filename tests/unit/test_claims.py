@@ -10,7 +10,7 @@ from genir.claims import CLAIMS, Evidence, Inequality, judge
 from genir.components import COMPONENTS, PATCHED_STAGES
 from genir.files import write_csv, write_json, write_parquet
 from genir.statistics import Interval, holm
-from genir.tables.claims import COLUMNS, ClaimFiles, claims_table, read_evidence, shown
+from genir.tables.claims import COLUMNS, UNITS, ClaimFiles, claims_table, read_evidence, shown
 from genir.tables.communication import stage_shares
 from genir.tables.encoder_swap import SwapModel
 from genir.tables.markdown import to_markdown
@@ -20,6 +20,7 @@ USED = {"I": [0, 0], "II": [1, 1], "III": [2, 2]}
 ABOUT_STAGES = {
     *("stage_one_mlps_query_agnostic", "cross_attention_bridges", "stage_three_mlps_adapted_most"),
     *("heads_speak_words", "stage_one_primes_stage_two", "stage_two_feeds_stage_three"),
+    "one_third_suffices",
 }
 
 
@@ -181,6 +182,9 @@ def test_imposed_stages_make_exactly_the_claims_about_stages_untestable(fitting)
     judgement = judge(CLAIMS["cross_attention_bridges"], imposed)
     assert "imposed" in judgement.reason
     assert judgement.shown.interval.value == pytest.approx(100 * 18 / CORRECT)
+    kept = judge(CLAIMS["one_third_suffices"], imposed)
+    assert kept.reason.startswith("the stages are imposed, not found by rule; the circuit keeps 8")
+    assert kept.shown.interval.value == 0.9
 
 
 def test_the_weakest_part_is_shown(fitting):
@@ -234,7 +238,7 @@ def test_without_reduced_models_the_swap_is_not_testable(fitting):
 
 
 def test_a_large_circuit_is_named(fitting):
-    assert "8 of 24 components;" in judge(CLAIMS["one_third_suffices"], fitting).reason
+    assert judge(CLAIMS["one_third_suffices"], fitting).reason.endswith("8 of 24 components")
     large = judge(CLAIMS["one_third_suffices"], replace(fitting, circuit=circuit(0.9, active=12)))
     assert "12 of 24 components, more than 40 %, not a third" in large.reason
     assert large.verdict == "supported"
@@ -298,6 +302,20 @@ def test_a_row_for_every_claim(files, tmp_path):
     assert found.drop(fixed)["p"].notna().all()
     write_csv(tmp_path / "claims.csv", table)
     assert pd.read_csv(tmp_path / "claims.csv")["rule"].str.len().min() > 20
+
+
+def test_every_number_has_a_unit(files):
+    assert set(UNITS) == set(CLAIMS)
+    table = claims_table(**files)
+    units = shown(table).set_index("claim")["unit"]
+    assert units["self_attention_removable"] == "percent"
+    assert units["cross_attention_bridges"] == "points"
+    name = "stage_one_mlps_query_agnostic"
+    parts = {"zero minus mean": "points", "percent broken by the mean": "percent"}
+    for part, unit in parts.items():
+        row = table[table["claim"] == name].assign(reason=f"shown is the weakest of 2: {part}")
+        assert list(shown(row)["unit"]) == [unit]
+        assert list(shown(row.assign(value=np.nan))["unit"]) == [""]
 
 
 def test_p_values_are_corrected_over_all_models(files):

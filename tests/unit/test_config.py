@@ -325,14 +325,14 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("pretraining/training/warmup_steps", 10**5, "pretraining.training.warmup_steps", "less than"),
     ("pretraining/sources/0/sha256", "ab", "pretraining.sources[0].sha256", "64 hexadecimal"),
     ("pretraining/sources/0/version", 4.0, "pretraining.sources[0].version", "in quotes"),
-    (f"{FULL}/seeds", [1], "models.full.seeds", "at least 2 in the list"),
+    (f"{FULL}/seeds", [1], "models.full.seeds", "two seeds or more, such as [1, 2]"),
     (f"{FULL}/seeds", [1, 2, 2], "models.full.seeds", "each once"),
     (f"{FULL}/seeds", [1, -2], "models.full.seeds[1]", "at least 0"),
     (f"{FULL}/seeds", [2, 1], "models.full.seeds", "finetuning.seed is 1; write 1 first"),
     ("models/new", EXISTING | {"seeds": [1, 2]}, "models.new.seeds", "leave it out"),
     ("models/full-seed2", EXISTING, "models.full-seed2", "write another, such as full_seed2"),
     (f"{FULL}/study_dataset", "NQ1k", "models.full.study_dataset", "NQ10k, NQ100k, NQ320k"),
-    (f"{FULL}/indexing", "d2q", "models.full.indexing", "write one of documents"),
+    (f"{FULL}/indexing", "d2q", "models.full.indexing", "write documents, or define d2q under"),
     ("models/new", EXISTING | {"indexing": "d2q"}, "models.new.indexing", "leave it out"),
     (f"{QG}", {"type": "fil"}, "query_generators.d2q.type", "file, folder, hub, trained"),
     (f"{QG}", {"type": "file"}, "query_generators.d2q.path", "is missing"),
@@ -449,6 +449,17 @@ def test_paths_resolve_to_the_repository_or_the_working_directory() -> None:
     assert resolve("resources/mini-t5", repository, workdir) == repository / "resources/mini-t5"
     assert resolve("resources2/a", repository, workdir) == workdir / "resources2/a"
     assert resolve("/data/a", repository, workdir) == Path("/data/a")
+
+
+@pytest.mark.parametrize("repository", ["/repository", "/work/clone", "/"])
+@pytest.mark.parametrize("workdir", ["/work", "/repository/paper", "/repository"])
+@pytest.mark.parametrize("path", ["resources/mini-t5", "mine/t5", "results/fetch/model/a", "/data"])
+def test_a_resolved_path_is_named_as_the_config_writes_it(
+    path: str, repository: str, workdir: str
+) -> None:
+    folders = Path(repository), Path(workdir)
+    assert config_model.as_written(config_model.resolve(path, *folders), *folders) == path
+    assert config_model.as_written("results/pretrain/model", *folders) == "results/pretrain/model"
 
 
 def test_layers_come_from_where_the_model_comes_from(

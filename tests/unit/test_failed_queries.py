@@ -17,6 +17,7 @@ from genir.tables.failed_queries import (
     ViewTables,
     failed_queries_table,
     shown,
+    write_failed_queries,
 )
 
 CLEAN = [1] * 10 + [4] * 8 + [50] * 6
@@ -74,8 +75,8 @@ def test_ranking_of_every_view(table):
 def test_a_patch_breaks_correct_queries_and_repairs_failed_ones(table):
     item = "mean II cross_attention"
     assert value(table, "patch_stage", item, "hits_at_1", "correct")["value"] == 0.5
-    assert value(table, "patch_stage", item, "net_hits_at_1", "correct")["value"] == -0.5
-    assert value(table, "patch_stage", item, "net_hits_at_1", "ranked_2_to_10")["value"] == 0.25
+    assert value(table, "patch_stage", item, "net_hits_at_1", "correct")["value"] == -50
+    assert value(table, "patch_stage", item, "net_hits_at_1", "ranked_2_to_10")["value"] == 25
     row = value(table, "patch_stage", item, "net_hits_at_1", "ranked_below_10")
     assert row["value"] == 0
     assert row["low"] < 0 < row["high"]
@@ -102,7 +103,9 @@ def test_rows_are_named_once_and_whole(table):
     assert set(table["model"]) == {"full"}
     assert (table["low"] <= table["value"] + 1e-12).all()
     assert (table["value"] <= table["high"] + 1e-12).all()
-    assert "correct (n = 10)" in shown(table)
+    lines = shown(table).set_index(["analysis", "item", "measure"])["correct (n = 30)"]
+    assert lines["evaluate", "unmodified", "mrr"].endswith("], n = 10")
+    assert lines["contributions", "layer3 mlp", "ratio"].endswith("]")
 
 
 def test_a_view_without_queries_is_left_out(tables, tmp_path):
@@ -117,12 +120,34 @@ def test_the_figure_has_a_line_for_every_view(table, tmp_path):
     save_figure(figure, tmp_path / "first", ["svg"])
     save_figure(failed_queries_figure(table), tmp_path / "second", ["svg"])
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
-    drawn = [line for line in figure.axes[1].lines if len(line.get_xdata()) == 8]
+    drawn = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 8]
     assert len(drawn) == len(VIEWS)
-    heights = [bar.get_height() for bar in figure.axes[2].patches]
-    assert len(heights) == 7 * len(VIEWS)
-    assert np.isfinite(heights).all()
-    assert "correct (n = " in figure.axes[0].get_title(loc="left")
+    points = [bars.lines[0].get_ydata().astype(float) for bars in figure.axes[1].containers]
+    assert [len(values) for values in points] == [6] * len(VIEWS)
+    assert np.isfinite(points).all()
+    assert points[0].tolist() == [-50] * 6
+    assert points[1].tolist() == [25] * 6
+    assert "correct (n = " in figure.axes[0].get_title()
+
+
+def test_the_title_says_where_the_stages_come_from(table):
+    title = failed_queries_figure(table, {"full": {"status": "imposed"}}).axes[1].get_title()
+    assert title.endswith("stages imposed")
+
+
+def test_every_model_has_its_own_block_without_empty_columns(table, tmp_path):
+    other = table.assign(model="other", n=table["n"] + 1)
+    both = pd.concat([table, other], ignore_index=True)
+    paths = tmp_path / "failed.csv", tmp_path / "failed.md"
+    write_failed_queries(both, "A heading.", *paths)
+    assert len(pd.read_csv(paths[0])) == len(both)
+    first, own, others = paths[1].read_text().split("### ")
+    assert first.strip() == "A heading."
+    assert own.startswith("full\n")
+    assert others.startswith("other\n")
+    assert "| correct (n = 31) |" in others
+    assert own.count("| correct (n = 30) |") == own.count("| correct") == 1
+    assert "|  |" not in own
 
 
 def test_the_figure_does_without_a_view(table, tmp_path):

@@ -7,7 +7,7 @@ import synthetic_tables
 from genir.errors import AnalysisError
 from genir.figures.bars import bar_positions
 from genir.figures.partial_swap import matrix
-from genir.figures.style import count_note, in_order, save_figure
+from genir.figures.style import count_note, in_order, percent_text, save_figure, top_percent
 
 NAMES = (
     *("retrieval", "encoder_swap", "partial_swap", "patching", "patching_by_stage"),
@@ -82,6 +82,17 @@ def test_all_layers_are_a_fourth_group_without_a_number_of_the_study():
     assert len(axes.collections[-1].get_offsets()) == 3 * 3
 
 
+def test_patching_has_one_decimal_and_a_scale_up_to_the_largest_percent():
+    table = synthetic_tables.patching().assign(broken_percent=0.34)
+    table.loc[table.index[:2], "broken_percent"] = [0, 7.25]
+    axes = draw("patching", table).axes
+    meshes = [panel.collections[0] for panel in axes if panel.get_xlabel() == "decoder layer"]
+    assert {mesh.get_clim() for mesh in meshes} == {(0, 7.25)}
+    texts = [text.get_text() for text in axes[0].texts]
+    assert texts.count("0") == 1
+    assert set(texts) == {"0", "0.3", percent_text(7.25)}
+
+
 def test_heads_share_one_scale_up_to_the_largest_percent():
     table = synthetic_tables.patching_heads()
     figure = draw("patching_heads", table)
@@ -91,6 +102,7 @@ def test_heads_share_one_scale_up_to_the_largest_percent():
     part = table[(table["model"] == "full") & (table["component"] == "self_attention")]
     expected = part[part["method"] == "zero"]["broken_percent"].to_numpy()
     assert meshes[0].get_array().ravel().tolist() == expected.tolist()
+    assert len(figure.axes[0].texts) == len(expected)
     assert figure.axes[0].yaxis_inverted()
     titles = [axes.get_title() for axes in figure.axes]
     assert "full: cross-attention,\nmean, n = 200" in titles
@@ -112,9 +124,22 @@ def test_a_circuit_stands_over_its_number_of_components_beside_the_study():
 def test_boundaries_become_vertical_lines():
     table = synthetic_tables.contributions()
     module = import_module("genir.figures.contributions")
-    axes = module.contributions_figure(table, {"full": [1.5, 5.5]}).axes[0]
-    dashed = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    stages = {"used": {"I": [0, 1], "II": [2, 5], "III": [6, 7]}, "status": "imposed"}
+    panels = module.contributions_figure(table, {"full": stages}).axes
+    dashed = [line.get_xdata()[0] for line in panels[0].lines if line.get_linestyle() == "--"]
     assert dashed == [1.5, 5.5]
+    assert panels[0].get_title() == "full, correct queries, n = 200, stages imposed"
+    assert panels[2].get_title() == "random_start, correct queries, n = 200"
+
+
+def test_contributions_of_all_models_share_their_scales():
+    table = synthetic_tables.contributions()
+    larger = table["model"].eq("random_start") & table["measure"].eq("ratio")
+    for name in ("value", "low", "high"):
+        table[name] = table[name].where(~larger, 2 * table[name])
+    panels = draw("contributions", table).axes
+    assert panels[0].get_ylim() == panels[2].get_ylim() == (0, 1.03 * table["high"].max())
+    assert panels[1].get_ylim() == panels[3].get_ylim()
 
 
 def test_the_embedding_is_the_first_row_of_the_partial_swap():
@@ -123,6 +148,21 @@ def test_the_embedding_is_the_first_row_of_the_partial_swap():
     assert list(values.index) == ["embedding", "0", "1", "2"]
     assert values.loc["embedding", ["self_attention", "mlp"]].isna().all()
     assert values.loc["embedding", "up_to"] == table["percent_not_first"].iloc[0]
+
+
+def test_bars_are_as_wide_for_a_model_without_reduced_models():
+    panels = draw("encoder_swap", synthetic_tables.encoder_swap()).axes
+    widths = {bar.get_width() for panel in (panels[0], panels[2]) for bar in panel.patches}
+    assert {round(width, 6) for width in widths} == {round(0.8 / 3, 6)}
+    centres = [bar.get_x() + bar.get_width() / 2 for bar in panels[2].patches]
+    assert centres == pytest.approx([0, 1])
+
+
+def test_a_marker_at_zero_is_drawn_whole():
+    axes = draw("docid_share", synthetic_tables.docid_share()).axes[0]
+    marker = axes.collections[-1]
+    assert marker.get_offsets()[0, 1] == 0
+    assert not marker.get_clip_on()
 
 
 def test_unknown_format(tmp_path):
@@ -136,6 +176,10 @@ def test_helpers():
     assert count_note([40, 40]) == "n = 40"
     assert count_note([120.0, 40, float("nan")]) == "n = 40 to 120"
     assert bar_positions(2, 1, 3).tolist() == [0, 1]
+    assert bar_positions(1, 1, 2, total=0.4).tolist() == pytest.approx([0.1])
+    assert [percent_text(value) for value in (0, 0.34, 100)] == ["0", "0.3", "100.0"]
+    assert top_percent(pd.Series([1.0, 3.0])) == 5
+    assert top_percent(pd.Series([1.0, 30.0])) == 30
 
 
 def test_the_training_figure_shows_losses_above_those_of_its_first_panel():

@@ -78,6 +78,13 @@ def test_without_a_revision_the_user_is_told_to_fetch():
     with pytest.raises(ConfigError, match=r"corpora.nq.*me/nq.*snakemake fetch") as caught:
         check_pinned(found, "lock")
     assert "me/t5" not in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        check_pinned(pinned(named_snapshots(CONFIG), {}, "lock"), "lock")
+    said = "{}: nothing says which revision of {} is meant"
+    assert said.format("corpora.nq", "me/nq") in str(caught.value)
+    of_t5 = "query_generators.d2q.start, models.t5.start"
+    assert said.format(of_t5, "me/t5") in str(caught.value)
+    assert "models.dsi" not in str(caught.value)
     check_pinned(pinned(found, {("dataset", "me/nq"): A}, "lock"), "lock")
 
 

@@ -120,7 +120,6 @@ def test_rank_measures_by_hand():
             "hits_at_1": 1 / 4,
             "mean_rank": 2007 / 4,
             "median_rank": 3,
-            "share_at_rank_1": 1 / 4,
             "share_beyond_1000": 1 / 4,
         }
     )

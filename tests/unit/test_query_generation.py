@@ -278,10 +278,12 @@ def test_an_interrupted_training_ends_the_same(tmp_path):
     assert not torch.equal(weights[0], _model().shared.weight)
 
 
-def test_a_trained_generator_writes_queries_that_a_model_learns(folder):
+def test_a_trained_generator_writes_queries_that_a_model_learns(folder, monkeypatch):
+    monkeypatch.chdir(folder)
     start = Start("folder", str(folder / "start"))
     train_query_generator.main(_data(folder), start, _training(), _outputs(folder / "generator"))
     record = read_json(folder / "generator/run.json")
+    assert record["start"] == {"type": "folder", "path": "start"}
     assert record["training_queries"] == 3
     assert record["inputs_sha256"].keys() == {"documents", "queries", "qrels"}
     source = {"model": folder / "generator/model", "sampling": SAMPLING}

@@ -79,6 +79,17 @@ def test_two_planted_segments_are_two():
     assert detected["supported"] is False
 
 
+def test_the_best_three_segments_are_kept_where_there_are_others():
+    four = np.repeat([*LEVELS[:2], LEVELS[1] + 0.05, LEVELS[2]], [3, 3, 3, 3], axis=0)
+    detected = detect_stages(four, seed=1)
+    assert detected["segments"] == [[0, 2], [3, 5], [6, 8], [9, 11]]
+    assert detected["three_segments"] == [[0, 2], [3, 8], [9, 11]]
+    assert detected["three_dominant"] == ["mlp", "cross_attention", "mlp"]
+    detected = detect_stages(planted(2, 4, 2), seed=1)
+    assert detected["three_segments"] == detected["segments"]
+    assert detected["three_dominant"] == detected["dominant"]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_segments_have_the_least_error_of_all_splits(count):
     ratios = np.random.default_rng(4).normal(size=(9, 3))

@@ -111,7 +111,9 @@ def test_without_a_lock_every_run_says_to_fetch(snakemake, authors, tmp_path):
     config = authors[0] / "config.yaml"
     done = snakemake(tmp_path, "-n", "--configfile", config)
     assert done.returncode != 0
-    assert "models.dsi.hub: nothing says which revision of me/dsi, me/t5 is meant" in done.stdout
+    for key, name in (("hub", "me/dsi"), ("start", "me/t5")):
+        said = f"models.dsi.{key}: nothing says which revision of {name} is meant"
+        assert said in done.stdout
     assert "Run `snakemake fetch` once" in done.stdout
     assert "Traceback" not in done.stdout
     costs = snakemake(tmp_path, "costs", "--configfile", config)

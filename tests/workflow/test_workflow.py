@@ -167,6 +167,7 @@ def test_removed_documents_are_never_trained_on(tiny_run):
         assert record["documents"] == 97
         full = json.loads((tiny_run / "results/finetune/full/run.json").read_text())
         assert record["settings"] == full["settings"]
+        assert record["start"] == {"type": "folder", "path": "resources/mini-t5"}
         docids = (folder / "model/docids.json").read_text()
         assert docids == (tiny_run / "results/finetune/full/model/docids.json").read_text()
 

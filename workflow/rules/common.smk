@@ -198,15 +198,22 @@ def model_folder(trained):
     return f"results/{rule_name}/{trained}/model"
 
 
-def located(start):
-    """What the training scripts take as --start."""
+def written_start(start):
+    """What a start is, wherever repository and results lie."""
     if start is None:
         return None
     if start["type"] == "hub":
         return {"type": "folder", "path": hub_folder("model", start)}
     if start["type"] == "pretraining":
         return {"type": "folder", "path": "results/pretrain/model"}
-    return {"type": start["type"], "path": resolve(start.get("path") or start["like"])}
+    return {"type": start["type"], "path": start.get("path") or start["like"]}
+
+
+def located(start):
+    """What the training scripts take as --start."""
+    if start is None or start["type"] in ("hub", "pretraining"):
+        return written_start(start)
+    return written_start(start) | {"path": resolve(written_start(start)["path"])}
 
 
 def start_settings(model):
@@ -251,7 +258,7 @@ def training_key(model):
     return [
         source,
         dataset_settings(dataset),
-        start_settings(model),
+        written_start(config["models"][model].get("start")),
         finetuning_settings(model),
         generator_settings(config_model.query_generator(config, model)),
     ]

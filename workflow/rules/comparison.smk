@@ -11,8 +11,8 @@ SEED_TABLES = (
 ).split()
 VIEW_TABLES = "contributions rank_development docid_share communication".split()
 PAPER_TABLES = (
-    "retrieval encoder_swap patching_by_stage circuit docid_share direct_contribution"
-    " top_heads late_cosines"
+    "encoder_swap patching_by_stage circuit docid_share direct_contribution top_heads"
+    " late_cosines"
 ).split()
 
 

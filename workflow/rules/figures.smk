@@ -21,6 +21,7 @@ if not PRETRAINED:
     del FIGURES["partial_swap"]
 if not TRAINED:
     del FIGURES["training"]
+OF_STAGES = ("contributions", "failed_queries")
 FORMATS = config["figures"]["formats"]
 
 for figure, category in FIGURES.items():
@@ -32,7 +33,7 @@ for figure, category in FIGURES.items():
             table=f"results/table_{figure}/{figure}.csv",
             stages=expand(
                 "results/stages/{model}.json",
-                model=MODELS if figure == "contributions" else [],
+                model=MODELS if figure in OF_STAGES else [],
             ),
         output:
             picture=report(
@@ -57,7 +58,7 @@ for figure, category in FIGURES.items():
             script=f"figure_{figure}.py",
             stages=(
                 f"--stages '{per_model('results/stages/{model}.json')}'"
-                if figure == "contributions"
+                if figure in OF_STAGES
                 else ""
             ),
             stem=lambda wildcards, output: Path(output.picture).with_suffix(""),

@@ -13,7 +13,9 @@ SAMPLING = [
 def generator_settings(generator):
     """All that makes a generator what it is; nothing for direct indexing."""
     entry = GENERATORS.get(generator, {})
-    return entry | ({"start": located(entry["start"])} if "start" in entry else {})
+    return entry | (
+        {"start": written_start(entry["start"])} if "start" in entry else {}
+    )
 
 
 def generator_training(generator):

@@ -4,7 +4,7 @@ rule train_query_generator:
         queries="results/subset_corpus/{dataset}/queries.parquet",
         qrels="results/subset_corpus/{dataset}/qrels.train.txt",
         start=lambda wildcards: files_of(
-            generator_settings(wildcards.generator)["start"]
+            located(GENERATORS[wildcards.generator]["start"])
         ),
     output:
         model=directory("results/train_query_generator/{generator}/{dataset}/model"),
@@ -26,7 +26,7 @@ rule train_query_generator:
     params:
         code=code("train_query_generator"),
         start=lambda wildcards: as_json(
-            generator_settings(wildcards.generator)["start"]
+            located(GENERATORS[wildcards.generator]["start"])
         ),
         settings=lambda wildcards: as_json(generator_training(wildcards.generator)),
         checkpoints=lambda wildcards: checkpoint_folder(

@@ -9,7 +9,7 @@ from script import run
 
 NOTE = (
     "A claim is supported if the whole 95 % interval fulfils its rule, not supported if nothing of "
-    "it does."
+    "it does. Points are percentage points, shares are 0 to 1."
 )
 
 

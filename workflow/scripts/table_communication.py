@@ -7,6 +7,8 @@ from genir.tables.markdown import write_table
 from genir.tables.provenance import NO_RANK, heading
 from script import run
 
+NOTE = "Shares are 0 to 1."
+
 
 def main(
     files: dict[str, Path],
@@ -29,7 +31,8 @@ def main(
         text: Markdown to write.
     """
     frame = communication_table(files, clean, stages, seed)
-    write_table(frame, shown(frame), heading(manifests, NO_RANK), table, text)
+    first_line = f"{heading(manifests, NO_RANK)} {NOTE}"
+    write_table(frame, shown(frame), first_line, table, text)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
-from genir.tables.failed_queries import RankFiles, ViewTables, failed_queries_table, shown
-from genir.tables.markdown import write_table
+from genir.tables.failed_queries import (
+    RankFiles,
+    ViewTables,
+    failed_queries_table,
+    write_failed_queries,
+)
 from genir.tables.provenance import MIXED_RANKS, heading
 from script import run
 
@@ -27,7 +31,7 @@ def main(
         text: Markdown to write.
     """
     frame = failed_queries_table(tables, files, seed)
-    write_table(frame, shown(frame), heading(manifests, MIXED_RANKS), table, text)
+    write_failed_queries(frame, heading(manifests, MIXED_RANKS), table, text)
 
 
 if __name__ == "__main__":

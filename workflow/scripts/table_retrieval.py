@@ -7,7 +7,10 @@ from genir.tables.provenance import heading
 from genir.tables.retrieval import retrieval_table, shown
 from script import run
 
-RANK_KIND = "rank kind: docid (runs hold documents only)"
+RANK_KIND = (
+    "rank kind: docid (run files hold documents only, and BM25 has no other rank); "
+    "paper_comparison sets vocabulary ranks beside the study's"
+)
 
 
 def main(files: list[Path], paper: Path, manifests: list[Path], table: Path, text: Path) -> None:

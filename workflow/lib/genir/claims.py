@@ -101,8 +101,8 @@ class Inequality:
 
 @dataclass(frozen=True)
 class Claim:
-    """`parts` must hold together; about_stages: its rule names a stage; about_pretraining: it says
-    what fine-tuning changed; note: what the reader must know beside the number."""
+    """`parts` must hold together; about_stages: its rule rests on the stages; about_pretraining:
+    it says what fine-tuning changed; note: what the reader must know beside the number."""
 
     rule: str
     parts: Callable[[Evidence], list[Inequality]]
@@ -216,7 +216,7 @@ def _circuit_note(evidence: Evidence) -> str:
     share = row["active"] / row["components"]
     kept = f"the circuit keeps {row['active']:.0f} of {row['components']:.0f} components"
     large = f", more than {100 * LARGE_CIRCUIT:.0f} %, not a third" if share > LARGE_CIRCUIT else ""
-    return f"{kept}{large}; its stages are {row['stages']}"
+    return kept + large
 
 
 def _circuit_row(evidence: Evidence) -> pd.Series:
@@ -339,6 +339,7 @@ CLAIMS = {
         f"circuit of the study: Hits@1 on the test queries over the whole model's above "
         f"{LEAST_KEPT_HITS:.2f}",
         _one_third_suffices,
+        about_stages=True,
         note=_circuit_note,
     ),
     "decoder_retrieves": Claim(

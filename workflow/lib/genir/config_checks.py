@@ -249,11 +249,18 @@ def _check_reduced(config: Config, name: str) -> None:
 
 
 def _check_indexing(config: Config) -> None:
-    names = [config_model.DIRECT, *config.get("query_generators", {})]
+    generators = config.get("query_generators", {})
     for name in config["models"]:
         generator = config_model.query_generator(config, name)
         if generator is None:
             continue
+        if not generators:
+            raise ConfigError(
+                f"models.{name}.indexing: {generator} is not an entry of query_generators, which "
+                f"is empty; write {config_model.DIRECT}, or define {generator} under "
+                "query_generators"
+            )
+        names = [config_model.DIRECT, *generators]
         _require(f"models.{name}.indexing", generator, names, "query_generators")
         if config_model.finetuning(config, name)["indexing_ratio"] == 0:
             raise ConfigError(

@@ -83,6 +83,8 @@ def _missing_key(error: ValidationError, schema: dict[str, Any]) -> str:
 
 def _wrong_value(error: ValidationError) -> str:
     value = error.instance
+    if error.validator == "minItems" and error.absolute_path[-1] == "seeds":
+        return f"{show(value)} is not allowed; write two seeds or more, such as [1, 2]"
     if value is None:
         return f"is empty; write a value. If the entry is to go: {_MERGED}"
     if error.validator == "enum":

@@ -28,6 +28,15 @@ def resolve(path: str, repository: Path, workdir: Path) -> Path:
     return (repository if Path(path).parts[:1] == ("resources",) else workdir) / path
 
 
+def as_written(path: Path | str, repository: Path, workdir: Path) -> str:
+    """How the config writes a path that `resolve` gave: it says nothing of where the two folders
+    lie."""
+    for inside, base in ((repository / "resources", repository), (workdir, workdir)):
+        if Path(path).is_relative_to(inside):
+            return Path(path).relative_to(base).as_posix()
+    return str(path)
+
+
 def drop_empty(config: dict[str, Any]) -> None:
     """Take out the entries of `corpora`, `datasets` and `models` that a file emptied by `name:`
     alone, which is how it leaves out one of the file below."""

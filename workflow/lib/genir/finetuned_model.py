@@ -13,7 +13,7 @@ from genir.files import atomic_folder, write_csv
 from genir.finetuning import FinetuningConfig, build_examples, finetune, without_documents
 from genir.models import add_docids, load_start, save_model
 from genir.run_record import write_run_record
-from genir.start import Start
+from genir.start import Start, recorded
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def make_finetuned_model(
         outputs.run,
         data.paths(),
         settings=settings,
-        start=start,
+        start=recorded(start),
         removed_documents=list(removed),
         documents=len(kept[0]),
         indexing_examples=len(examples["indexing"].labels),

@@ -129,11 +129,17 @@ def pinned(snapshots: Iterable[Snapshot], lock: Lock, lock_path: Path | str) -> 
 
 def check_pinned(snapshots: Iterable[Snapshot], lock_path: Path | str) -> None:
     """Raises ConfigError if a revision is not known."""
-    unknown = [snapshot for snapshot in snapshots if not snapshot.revision]
+    unknown: dict[tuple[Kind, str], list[str]] = {}
+    for snapshot in snapshots:
+        if not snapshot.revision:
+            unknown.setdefault((snapshot.kind, snapshot.id), []).append(snapshot.key)
     if unknown:
-        names = ", ".join(dict.fromkeys(snapshot.id for snapshot in unknown))
+        missing = "; ".join(
+            f"{', '.join(keys)}: nothing says which revision of {name} is meant"
+            for (_, name), keys in unknown.items()
+        )
         raise ConfigError(
-            f"{unknown[0].key}: nothing says which revision of {names} is meant. Run `snakemake "
-            "fetch` once where there is network, with the same --configfile and --directory: it "
-            f"downloads what the configuration names and notes the revisions in {lock_path}"
+            f"{missing}. Run `snakemake fetch` once where there is network, with the same "
+            "--configfile and --directory: it downloads what the configuration names and notes "
+            f"the revisions in {lock_path}"
         )

@@ -78,12 +78,10 @@ def rank_measures(ranks: ArrayLike, clusters: ArrayLike, seed: int) -> dict[str,
     ranks = np.asarray(ranks)
     if (ranks < 1).any():
         raise AnalysisError(f"rank {ranks.min()} found; ranks count from 1, so add what is missing")
-    first = mean_interval(ranks == 1, clusters, seed)
     return {
         "mrr": mean_interval(1 / ranks, clusters, seed),
-        "hits_at_1": first,
+        "hits_at_1": mean_interval(ranks == 1, clusters, seed),
         "mean_rank": bootstrap_mean(ranks, clusters, seed),
         "median_rank": statistic_interval(ranks, clusters, np.median, seed),
-        "share_at_rank_1": first,
         "share_beyond_1000": mean_interval(ranks > 1000, clusters, seed),
     }

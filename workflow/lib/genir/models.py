@@ -11,6 +11,7 @@ from transformers import (
     T5Config,
     T5ForConditionalGeneration,
 )
+from transformers.utils import logging as transformers_logging
 
 from genir.docids import DOCIDS_FILE
 from genir.errors import ModelError
@@ -21,6 +22,8 @@ from genir.t5 import FAMILIES
 from genir.torch_seeding import seed_torch
 
 POSITIONS = 512
+
+transformers_logging.disable_progress_bar()
 
 
 def load_start(

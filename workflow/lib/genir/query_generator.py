@@ -18,7 +18,7 @@ from genir.models import load_start
 from genir.run_record import write_run_record
 from genir.seeding import EpochSampler
 from genir.span_corruption import IGNORED_LABEL, pad_rows
-from genir.start import Start
+from genir.start import Start, recorded
 from genir.tokens import truncated_tokens
 from genir.torch_seeding import seed_torch
 from genir.training_loop import train
@@ -106,7 +106,7 @@ def make_query_generator(
         outputs.run,
         data.paths(),
         settings=settings,
-        start=start,
+        start=recorded(start),
         documents=training["doc_id"].nunique(),
         training_queries=len(training),
         parameters=model.num_parameters(),

@@ -42,8 +42,9 @@ def detect_stages(ratios: np.ndarray, seed: int) -> dict[str, Any]:
 
     segments: first and last layer of each segment, chosen by BIC among 1 to 4 (`bic`, keyed by
     number of segments; a segment per layer is not tried). dominant: the component with the largest
-    mean ratio in each. p: how often shuffled layers are split into three segments at least as well,
-    see `shuffle_p`. supported: three segments, p < 0.05, MLP then cross-attention then MLP.
+    mean ratio in each. three_segments, three_dominant: the same of the best split into three. p:
+    how often shuffled layers are split into three segments at least as well, see `shuffle_p`.
+    supported: three segments, p < 0.05, MLP then cross-attention then MLP.
 
     BIC decides cautiously on few layers: with eight of them, noise and three true segments it takes
     four in about two cases of five.
@@ -53,14 +54,16 @@ def detect_stages(ratios: np.ndarray, seed: int) -> dict[str, Any]:
     ratios = _checked(ratios)
     scores = bic(ratios)
     best = min(scores, key=scores.__getitem__)
-    segments = segment(ratios, best)
+    segments, three = (segment(ratios, count) for count in (best, len(STAGES)))
     p = shuffle_p(ratios, seed)
-    dominant = [dominant_component(ratios[first : last + 1]) for first, last in segments]
+    dominant, three_dominant = (_dominant(ratios, split) for split in (segments, three))
     return {
         "segments": segments,
         "bic": {str(count): score for count, score in scores.items()},
         "p": p,
         "dominant": dominant,
+        "three_segments": three,
+        "three_dominant": three_dominant,
         "supported": dominant == STAGE_PATTERN and p < SIGNIFICANCE,
     }
 
@@ -112,6 +115,10 @@ def shuffle_p(ratios: np.ndarray, seed: int) -> float:
 def dominant_component(ratios: np.ndarray) -> str:
     """The component with the largest mean ratio in `ratios` `[layer, component]`."""
     return COMPONENTS[int(ratios.mean(0).argmax())]
+
+
+def _dominant(ratios: np.ndarray, segments: list[list[int]]) -> list[str]:
+    return [dominant_component(ratios[first : last + 1]) for first, last in segments]
 
 
 def patched_stages(stages: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, int]]:

@@ -1,9 +1,10 @@
 """What fine-tuning starts from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from genir.config_model import REPOSITORY, as_written
 from genir.errors import ModelError
 
 
@@ -14,6 +15,12 @@ class Start:
 
     type: Literal["folder", "random"]
     path: str
+
+
+def recorded(start: Start) -> Start:
+    """The start with its path as the config writes it, so that a run record does not say where the
+    repository lies."""
+    return replace(start, path=as_written(start.path, REPOSITORY, Path.cwd()))
 
 
 def start_folder(start: Start) -> Path:

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 
 from genir.figures.style import error_bars, label
 
+GROUP_WIDTH = 0.8
+
 
 def grouped_bars(
     axes: Axes,
@@ -17,16 +19,18 @@ def grouped_bars(
     bars: tuple[str, Sequence[str]],
     colours: Sequence[Any],
     value: str = "value",
+    total: float = GROUP_WIDTH,
 ) -> None:
     """One group of bars per value of the column `groups[0]`, one bar in each per value of the
-    column `bars[0]`; missing bars leave a gap. `table` has low and high beside `value`."""
+    column `bars[0]`; missing bars leave a gap. `table` has low and high beside `value`, `total` is
+    the width of a group."""
     (group_column, group_values), (bar_column, bar_values) = groups, bars
     indexed = table.set_index([group_column, bar_column])
-    width = 0.8 / len(bar_values)
+    width = total / len(bar_values)
     for index, bar in enumerate(bar_values):
         keys = [(group, bar) for group in group_values]
         rows = indexed.reindex(pd.MultiIndex.from_tuples(keys, names=indexed.index.names))
-        positions = bar_positions(len(group_values), index, len(bar_values))
+        positions = bar_positions(len(group_values), index, len(bar_values), total)
         heights = rows[value].to_numpy(float)
         axes.bar(positions, np.nan_to_num(heights), width, color=colours[index], label=label(bar))
         drawn = ~np.isnan(heights)
@@ -35,6 +39,6 @@ def grouped_bars(
     axes.grid(visible=False, axis="x")
 
 
-def bar_positions(groups: int, index: int, bars: int) -> np.ndarray:
+def bar_positions(groups: int, index: int, bars: int, total: float = GROUP_WIDTH) -> np.ndarray:
     """Centres `[group]` of bar `index` of `bars` in every group."""
-    return np.arange(groups) + (index - (bars - 1) / 2) * 0.8 / bars
+    return np.arange(groups) + (index - (bars - 1) / 2) * total / bars

@@ -47,6 +47,6 @@ def _panel(axes: Axes, rows: pd.DataFrame, tops: list[int]) -> None:
         for row in given.itertuples()
     ]
     style = {"facecolors": "none", "edgecolors": "black", "marker": "D", "s": 34, "zorder": 5}
-    axes.scatter(positions, given["paper"], **style, label=PAPER)
+    axes.scatter(positions, given["paper"], **style, clip_on=False, label=PAPER)
     axes.set_xticks(range(len(STAGES)), [f"Stage {stage}" for stage in STAGES])
     axes.set_ylim(0, 102)

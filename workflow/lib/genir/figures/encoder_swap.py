@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.figures.bars import grouped_bars
+from genir.figures.bars import GROUP_WIDTH, grouped_bars
 from genir.figures.style import (
     count_note,
     in_order,
@@ -27,11 +27,12 @@ GROUPS = ("removed", "control", "correct")
 
 def encoder_swap_figure(table: pd.DataFrame) -> Figure:
     """Bars per encoder and group of queries; where reduced models exist, beside them the heat map
-    of every reduced encoder on every removed set. One row per model."""
+    of every reduced encoder on every removed set. One row per model, bars of one width."""
     rows = rows_of(table, rank_kind="vocabulary", measure="hits_at_1")
     require_rows(rows, "Hits@1 by vocabulary rank")
     models = list(dict.fromkeys(rows["model"]))
     wide = rows["encoder"].str.fullmatch(r"rd\d+").any()
+    width = GROUP_WIDTH / len(set(rows["queries"]) & set(GROUPS))
     places = rows.groupby("model")["encoder"].nunique().max()
     with theme():
         figure = new_figure(13.5 if wide else 8.5, 3.9 * len(models) + 0.4)
@@ -39,7 +40,7 @@ def encoder_swap_figure(table: pd.DataFrame) -> Figure:
         grid = figure.subplots(len(models), len(ratios), width_ratios=ratios, squeeze=False)
         for line, model in zip(grid, models, strict=True):
             part = rows_of(rows, model=model)
-            _bars(line[0], part, model)
+            _bars(line[0], part, model, width)
             line[0].set_xlim(-0.6, places - 0.4)
             if wide:
                 _heat_map(line[1], part, model)
@@ -48,7 +49,7 @@ def encoder_swap_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _bars(axes: Axes, rows: pd.DataFrame, model: str) -> None:
+def _bars(axes: Axes, rows: pd.DataFrame, model: str, width: float) -> None:
     shown = rows[rows["queries"].isin(GROUPS)]
     groups = [name for name in GROUPS if name in set(shown["queries"])]
     colours = dict(zip(GROUPS, sns.color_palette("colorblind"), strict=False))
@@ -59,6 +60,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, model: str) -> None:
         ("encoder", encoders),
         ("queries", groups),
         [colours[group] for group in groups],
+        total=width * len(groups),
     )
     axes.set_xticks(range(len(encoders)), [_short(e) for e in encoders], rotation=25, ha="right")
     counts = ", ".join(

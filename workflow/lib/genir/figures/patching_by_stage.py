@@ -63,7 +63,7 @@ def _paper_markers(axes: Axes, rows: pd.DataFrame) -> None:
         for row in given.itertuples()
     ]
     style = {"facecolors": "none", "edgecolors": "black", "marker": "D", "s": 34, "zorder": 5}
-    axes.scatter(positions, given["paper"], **style, label=PAPER)
+    axes.scatter(positions, given["paper"], **style, clip_on=False, label=PAPER)
 
 
 def _stage_label(rows: pd.DataFrame, stage: str) -> str:

@@ -14,25 +14,26 @@ from genir.figures.style import (
     in_order,
     label,
     new_figure,
+    percent_text,
     require_rows,
     rows_of,
     theme,
+    top_percent,
 )
 
-LEAST_TOP = 5
 MOST_NUMBERS = 100
 
 
 def patching_heads_figure(table: pd.DataFrame) -> Figure:
-    """Percent of correct queries no longer first by layer and head, numbers where it is not 0;
-    models as rows, components and methods as columns, one colour scale up to the largest percent,
-    as single heads break few."""
+    """Percent of correct queries no longer first by layer and head; models as rows, components
+    and methods as columns, one colour scale up to the largest percent, as single heads break few.
+    """
     rows = rows_of(table, rank_kind="vocabulary")
     require_rows(rows, "vocabulary ranks")
     models, methods = list(dict.fromkeys(rows["model"])), in_order(rows["method"], METHODS)
     panels = list(product(ATTENTIONS, methods))
     heads, layers = rows["head"].nunique(), rows["layer"].nunique()
-    top = max(LEAST_TOP, float(np.nan_to_num(rows["broken_percent"]).max()))
+    top = top_percent(rows["broken_percent"])
     with theme():
         width = 1.0 + max(2.2, 0.42 * heads) * len(panels)
         figure = new_figure(width + 1.2, (1.4 + max(1.6, 0.27 * layers)) * len(models))
@@ -58,11 +59,10 @@ def _panel(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
     axes.pcolormesh(heads, layers, matrix, vmin=0, vmax=top, cmap="cividis", shading="nearest")
     axes.invert_yaxis()
     if matrix.size <= MOST_NUMBERS:
-        for layer, head in np.argwhere(matrix > 0):
-            value = matrix[layer, head]
+        for (layer, head), value in np.ndenumerate(matrix):
             colour = "black" if value > 0.6 * top else "white"
             style = {"ha": "center", "va": "center", "size": 7, "color": colour}
-            axes.text(head, layer, f"{value:.1f}", **style)
+            axes.text(head, layer, percent_text(value), **style)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(visible=False)

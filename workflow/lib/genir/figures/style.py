@@ -30,6 +30,7 @@ LABELS = {
     "cross_attention": "cross-attention",
     "mlp": "MLP",
     "residual": "residual stream",
+    "mean_leave_one_out": "mean, leave one out",
     "pretrained": "pre-trained",
     "pretrained_own_norm": "pre-trained,\nown final norm",
     "hits_at_1": "Hits@1",
@@ -53,6 +54,7 @@ _THEME = {
     "axes.titlesize": 11,
     "figure.titlesize": 13,
 }
+_LEAST_TOP = 5.0
 
 
 def label(name: str) -> str:
@@ -130,6 +132,16 @@ def count_note(counts: Iterable[float]) -> str:
     if not numbers:
         return "n not given"
     return f"n = {numbers[0]}" if len(numbers) == 1 else f"n = {numbers[0]} to {numbers[-1]}"
+
+
+def top_percent(percents: pd.Series) -> float:
+    """Where a colour scale of percents ends: at the largest, at least 5."""
+    return max(_LEAST_TOP, float(np.nan_to_num(percents).max()))
+
+
+def percent_text(percent: float) -> str:
+    """ "0.3", and "0" for nothing at all."""
+    return "0" if percent == 0 else f"{percent:.1f}"
 
 
 def require_rows(table: pd.DataFrame, what: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +19,20 @@ from genir.tables.stages import read_stages
 
 COLUMNS = "model claim rule verdict value low high n p reason".split()
 _METHODS = ("zero", "mean", "pretrained")
+# Of what the inequalities compare; points are percentage points.
+UNITS = {
+    "self_attention_removable": "percent",
+    "stage_one_mlps_query_agnostic": "points",
+    "cross_attention_bridges": "points",
+    "stage_three_mlps_adapted_most": "points",
+    "one_third_suffices": "ratio",
+    "decoder_retrieves": "difference of shares",
+    "heads_speak_words": "percent",
+    "mlps_write_ranking": "points",
+    "stage_one_primes_stage_two": "difference of shares",
+    "stage_two_feeds_stage_three": "difference of shares",
+}
+_PERCENT_PART = "percent broken by the mean"
 _NOT_SIGNIFICANT = "the p value, Holm-corrected within the table, is not below 0.05"
 
 
@@ -63,7 +78,16 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """One line per model and claim."""
     table = frame[["model", "claim", "rule", "verdict", "n", "p", "reason"]].copy()
     table.insert(4, "number", with_interval(frame))
+    table.insert(5, "unit", [_unit(row) for row in frame.itertuples()])
     return table.assign(p=table["p"].map(p_value)).rename(columns={"p": "p (Holm)"})
+
+
+def _unit(row: Any) -> str:
+    """The unit of the number; that of `stage_one_mlps_query_agnostic` depends on its weakest
+    part, which the reason names."""
+    if pd.isna(row.value):
+        return ""
+    return "percent" if _PERCENT_PART in row.reason else UNITS[row.claim]
 
 
 def _row(judgement: Judgement) -> dict:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from genir.components import COMPONENTS, PATCHED_STAGES
+from genir.files import write_csv, write_text
 from genir.patching_effects import aligned
 from genir.statistics import Interval, difference_interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
-from genir.tables.markdown import wide
+from genir.tables.markdown import to_markdown, wide
 from genir.tables.ranks import read_ranks, views
 
 VIEWS = ("correct", "ranked_2_to_10", "ranked_below_10")
@@ -45,7 +46,8 @@ class RankFiles:
 
 def failed_queries_table(tables: ViewTables, files: list[RankFiles], seed: int) -> pd.DataFrame:
     """Every analysis by view of the queries: `correct`, `ranked_2_to_10` and `ranked_below_10`; a
-    view without queries is left out. Ranks are vocabulary ranks, and so are hits_at_1 and mrr.
+    view without queries is left out. Ranks are vocabulary ranks, and so are hits_at_1 and mrr,
+    shares from 0 to 1, and net_hits_at_1, percentage points.
     """
     ranked = [row for model in files for row in _model_rows(model, seed)]
     parts = [*_from_tables(tables, [model.model for model in files]), pd.DataFrame(ranked)]
@@ -53,9 +55,27 @@ def failed_queries_table(tables: ViewTables, files: list[RankFiles], seed: int) 
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
-    """One line per model, analysis, item and measure; each view with its n."""
-    counts = frame["queries"] + " (n = " + frame["n"].astype(str) + ")"
-    return wide(frame.assign(queries=counts), _NAMES[:-1], "queries")
+    """One line per analysis, item and measure of one model; each view with its usual n, and a
+    cell with its own where that differs."""
+    rows = _NAMES[1:-1]
+    usual = frame["queries"].map(frame.groupby("queries")["n"].agg(lambda n: n.mode().iloc[0]))
+    named = frame.assign(queries=frame["queries"] + " (n = " + usual.astype(str) + ")")
+    table = wide(named, rows, "queries")
+    keys = table[rows].itertuples(index=False, name=None)
+    lines = {key: line for line, key in enumerate(keys)}
+    for row in named[named["n"] != usual].itertuples():
+        line = lines[row.analysis, row.item, row.measure]
+        table.loc[line, row.queries] += f", n = {row.n}"
+    return table
+
+
+def write_failed_queries(frame: pd.DataFrame, first_line: str, table: Path, text: Path) -> None:
+    """Write `frame` to the CSV `table` and, to the Markdown `text`, a table for each model."""
+    write_csv(table, frame)
+    parts = [f"{first_line}\n"]
+    for model, rows in frame.groupby("model", sort=False):
+        parts += [f"### {model}\n", to_markdown(shown(rows))]
+    write_text(text, "\n".join(parts))
 
 
 def _from_tables(tables: ViewTables, models: list[str]) -> Iterator[pd.DataFrame]:
@@ -127,10 +147,10 @@ def _median_rank(ranks: pd.DataFrame, _: pd.DataFrame, seed: int) -> Interval:
 
 
 def _net_hits_at_1(ranks: pd.DataFrame, clean: pd.DataFrame, seed: int) -> Interval:
-    """Hits@1 minus that of the same queries in the unmodified model."""
+    """Hits@1 minus that of the same queries in the unmodified model, in percentage points."""
     before, after = aligned(clean[clean["query_id"].isin(ranks["query_id"])], ranks)
     hits = [table["vocabulary_rank"] == 1 for table in (after, before)]
-    return difference_interval(*hits, before["doc_id"], seed)
+    return difference_interval(*hits, before["doc_id"], seed).times(100)
 
 
 _OF_RANKS = {

@@ -21,7 +21,8 @@ _IN_TEXT_UNITS = {
 _REMARKS = {
     "pretrained_encoder_mean_rank": "the study's ranks probably count from 0, ours from 1",
     "cross_attention_only_rank": "every one, so 100 %",
-    "stage3_vs_stage1_cosine": "an upper bound; ours is the largest mean cosine of a pair",
+    "stage3_vs_stage1_cosine": "an upper bound; ours is the largest mean cosine, with its sign, of "
+    "a Stage III component, the last layer excluded, with a Stage I MLP or their sum",
     "top5_shared_heads": "of heads, not of queries",
 }
 
@@ -99,7 +100,7 @@ def numbers(folder: Path) -> pd.DataFrame:
     """
     frames = {path.stem: pd.read_csv(path) for path in sorted(Path(folder).glob("*.csv"))}
     of_table = {
-        "table1_retrieval": (_by_column, "percent", "docid"),
+        "table1_retrieval": (_by_column, "percent", "vocabulary"),
         "table2_encoder_swap": (_swap_numbers, None, "vocabulary"),
         "table3_stage_patching": (_patching_numbers, "percent", "vocabulary"),
         "table4_circuit": (_circuit_numbers, "percent", "vocabulary"),

@@ -18,13 +18,15 @@ COLUMNS = "table dataset item unit rank_kind paper ours low high n model corpus"
 CORRECT_NQ10K = 396
 _OURS = ("ours", "low", "high", "n")
 _BESIDE = {"all": "NQ10k", "T5-large": "NQ10k"}
-_CIRCUIT = {"variant": "study", "split": "test", "rank_kind": "vocabulary"}
+_TEST = {"split": "test", "rank_kind": "vocabulary"}
+_FULL = _TEST | {"variant": "full", "kind": "absolute"}
+_CIRCUIT = _TEST | {"variant": "study"}
 _CORRECT = {"queries": "correct", "rank_kind": "vocabulary"}
 _LACKING = {
     "table2_encoder_swap": "the model has no such reduced model",
     "table3_stage_patching": "the method is not in patching.methods or needs pre-trained weights",
     "pretrained_encoder_mean_rank": "the model has no pre-trained weights",
-    "stage3_vs_stage1_cosine": "no layer lies between Stage I and the last",
+    "stage3_vs_stage1_cosine": "Stage III has no layer but the last",
 }
 
 
@@ -32,7 +34,6 @@ _LACKING = {
 class OurTables:
     """CSV files of our tables, by rule."""
 
-    retrieval: Path
     encoder_swap: Path
     patching_by_stage: Path
     circuit: Path
@@ -74,17 +75,15 @@ def our_numbers(
     model: OurModel, tables: dict[str, pd.DataFrame]
 ) -> dict[tuple[str, str], Interval]:
     """(table, item) as in `paper.numbers` -> ours, in the study's unit."""
-    own = {
-        name: frame[frame["system" if name == "retrieval" else "model"] == model.model]
-        for name, frame in tables.items()
-    }
+    own = {name: frame[frame["model"] == model.model] for name, frame in tables.items()}
+    stages = read_stages(model.stages)["used"]
     parts = {
-        "table1_retrieval": _retrieval(own["retrieval"]),
+        "table1_retrieval": _retrieval(own["circuit"]),
         "table2_encoder_swap": _encoder_swap(own["encoder_swap"]),
         "table3_stage_patching": _patching(own["patching_by_stage"]),
         "table4_circuit": _circuit(own["circuit"]),
         "table5_docid_share": _docid_share(own["docid_share"]),
-        "in_text_numbers": _in_text(own) | _stage_layers(model.stages),
+        "in_text_numbers": _in_text(own, stages) | _stage_layers(stages),
     }
     return {(table, item): value for table, part in parts.items() for item, value in part.items()}
 
@@ -96,7 +95,7 @@ def shown(frame: pd.DataFrame, published: Path) -> pd.DataFrame:
     table["paper"] = frame["paper"].map("{:.5g}".format)
     table["paper, derived interval"] = [_derived(row) for row in frame.to_dict("records")]
     table["ours"] = with_interval(frame, "ours")
-    table = table.assign(n=frame["n"], model=frame["model"])
+    table = table.assign(n=frame["n"], model=frame["model"], corpus=frame["corpus"])
     notes = paper.notes(published)
     compared = set(frame["dataset"][frame["ours"].notna()])
     table["note"] = [_note(row, notes, compared) for row in frame.to_dict("records")]
@@ -133,8 +132,7 @@ def _interval(row, scale: float = 1.0) -> Interval:  # noqa: ANN001
 
 
 def _retrieval(frame: pd.DataFrame) -> dict[str, Interval]:
-    rows = _rows(frame, split="test", slice="all")
-    return {row.metric: _interval(row, 100) for row in rows}
+    return {row.metric: _interval(row, 100) for row in _rows(frame, **_FULL)}
 
 
 def _encoder_swap(frame: pd.DataFrame) -> dict[str, Interval]:
@@ -164,7 +162,7 @@ def _docid_share(frame: pd.DataFrame) -> dict[str, Interval]:
     return {f"top {row.top}": _interval(row) for row in rows}
 
 
-def _in_text(own: dict[str, pd.DataFrame]) -> dict[str, Interval]:
+def _in_text(own: dict[str, pd.DataFrame], stages: dict[str, list[int]]) -> dict[str, Interval]:
     direct, heads = own["direct_contribution"], own["top_heads"]
     shared = {"queries": "correct", "component": "cross_attention", "stage": "all"}
     chosen = {
@@ -176,7 +174,7 @@ def _in_text(own: dict[str, pd.DataFrame]) -> dict[str, Interval]:
             direct, source="cross_attention", measure="percent_beyond_100", **_CORRECT
         ),
         "top5_shared_heads": _rows(heads, measure="percent_always", **shared),
-        "stage3_vs_stage1_cosine": _largest(own["late_cosines"]),
+        "stage3_vs_stage1_cosine": _largest(own["late_cosines"], stages["III"][0]),
     }
     found = {item: _interval(rows[0]) for item, rows in chosen.items() if rows}
     circuit = _rows(own["circuit"], **_CIRCUIT)[0]
@@ -184,13 +182,13 @@ def _in_text(own: dict[str, pd.DataFrame]) -> dict[str, Interval]:
     return found | {"active_components": active}
 
 
-def _largest(cosines: pd.DataFrame) -> list:
-    rows = _rows(cosines, queries="correct")
+def _largest(cosines: pd.DataFrame, first_layer: int) -> list:
+    """The largest mean cosine from `first_layer` on; the table lacks the last layer."""
+    rows = [row for row in _rows(cosines, queries="correct") if row.layer >= first_layer]
     return [max(rows, key=lambda row: row.value)] if rows else []
 
 
-def _stage_layers(stages: Path) -> dict[str, Interval]:
-    used = read_stages(stages)["used"]
+def _stage_layers(used: dict[str, list[int]]) -> dict[str, Interval]:
     layers = used["III"][1] + 1
     return {
         f"stage_{number}_layers {end}": Interval(float(layer), np.nan, np.nan, layers)

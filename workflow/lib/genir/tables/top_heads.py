@@ -51,4 +51,5 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """One line per model, view, component and stage."""
     rows = ["model", "queries", "component", "stage", "stages", "n"]
     names = {"percent_always": "% for every query", "percent_ever": "% for at least one"}
-    return wide(frame.assign(measure=frame["measure"].map(names)), rows, "measure")
+    table = wide(frame.assign(measure=frame["measure"].map(names)), rows, "measure")
+    return table.rename(columns={"n": "n heads"})
