@@ -1,0 +1,166 @@
+"""The SLURM profile without SLURM: what it says of every job."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yte
+from conftest import REPOSITORY, stand_in
+
+PROFILE = REPOSITORY / "workflow/profiles/slurm/config.yaml"
+SCRIPTS = {path.stem for path in (REPOSITORY / "workflow/scripts").glob("*.py")}
+TRAININGS = {
+    "pretrain",
+    "finetune",
+    "finetune_reduced",
+    "train_query_generator",
+    "generate_queries",
+}
+ANALYSES = set(
+    "evaluate encoder_swap partial_swap patch_component patch_head patch_stage circuit "
+    "contributions rank_development communication top_heads late_cosines direct_contribution "
+    "head_lens trace_query verify_engine".split()
+)
+# Snakemake shows a rule's message in place of what it asks for; this shows both.
+SHOW_RESOURCES = """
+from snakemake import cli, logging
+formatter = logging.DefaultFormatter
+formatter.format_job_info = lambda self, job: "\\n".join(self._format_job_info(job))
+cli.main()
+"""
+CONFIG = """
+headline_model: mine
+models:
+  full:
+  random_start:
+  mine:
+    dataset: hpo-1k
+    start: {type: pretraining}
+    indexing: d2q
+    reduced: {models: 2, documents: 3}
+query_generators:
+  d2q:
+    type: trained
+    start: {type: folder, path: resources/mini-t5}
+    training: {seed: 1, steps: 2, batch_size: 8, dropout_rate: 0.0, learning_rate: 0.001,
+               warmup_steps: 1, decay_fraction: 0.5, checkpoint_every: 2}
+    queries_per_document: 1
+    top_k: 2
+    temperature: 1.0
+    document_tokens: 16
+    query_tokens: 8
+    seed: 1
+"""
+
+
+def _profile(**values):
+    """The profile, with other values of its variables."""
+    text = PROFILE.read_text()
+    for key, value in values.items():
+        text, count = re.subn(rf'(?m)^  {key}: *("[^"]*"|\S+)', f"  {key}: {value}", text)
+        assert count == 1, key
+    return yte.process_yaml(text, require_use_yte=True)
+
+
+def _place(profile, *names):
+    """Partition and gres of a job whose input has `names`."""
+    resources = profile["default-resources"]
+    return tuple(
+        eval(resources[key], {"input": dict.fromkeys(names)}) for key in ("slurm_partition", "gres")
+    )
+
+
+def _asked_for(directory, *arguments):
+    """What the jobs of every rule ask for: {script: resources of each}."""
+    config = directory / "trains_all.yaml"
+    config.write_text(CONFIG)
+    command = [sys.executable, "-c", SHOW_RESOURCES, "-n", "--workflow-profile", PROFILE.parent]
+    command += ["--directory", directory, "--configfile", config, *arguments]
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=REPOSITORY,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    asked = {}
+    for rule, body in re.findall(r"(?m)^ *(?:local)?rule (\w+):\n((?: {4,}.+\n)+)", done.stdout):
+        resources = dict(re.findall(r"(\w+)=([^,\n]*)", body.partition("resources: ")[2]))
+        asked.setdefault(_script_of(rule), []).append(resources)
+    return asked
+
+
+def _script_of(rule):
+    """The script that a rule is named after; a generated rule's name has more behind it."""
+    return max((name for name in SCRIPTS if rule.startswith(name)), key=len, default=rule)
+
+
+@pytest.fixture(scope="module")
+def asked_for(tmp_path_factory):
+    return _asked_for(tmp_path_factory.mktemp("slurm"))
+
+
+def test_the_profile_says_what_a_cluster_needs():
+    profile = _profile()
+    assert profile["executor"] == "slurm"
+    assert profile["rerun-incomplete"] is True
+    assert profile["restart-times"] > 0
+    # A group asks for at most so many cores, and with a default of `tasks` for many times that.
+    assert profile["cores"] == 2
+    assert "tasks" not in profile["default-resources"]
+
+
+def test_accounting_and_account():
+    assert _profile()["slurm-status-command"] == "sacct"
+    assert _profile(accounting="false")["slurm-status-command"] == "squeue"
+    assert "slurm_account" not in _profile()["default-resources"]
+    assert eval(_profile(account='"p-1"')["default-resources"]["slurm_account"]) == "p-1"
+
+
+def test_groups_hold_every_table_and_figure_and_only_rules_that_exist():
+    groups = _profile()["groups"]
+    assert set(groups) <= SCRIPTS
+    drawn = {name for name in SCRIPTS if name.startswith(("table_", "figure_"))}
+    tables = {rule for rule, group in groups.items() if group == "tables"}
+    assert tables == drawn | {"retrieval_metrics", "paper_comparison", "summary"}
+
+
+def test_trainings_and_analyses_ask_for_a_gpu_and_nothing_else_does(asked_for):
+    places = {
+        rule: {(job["slurm_partition"], job["gres"]) for job in jobs}
+        for rule, jobs in asked_for.items()
+    }
+    gpu = {rule for rule, found in places.items() if found == {("gpu", "gpu:1")}}
+    cpu = {rule for rule, found in places.items() if found == {("cpu", "")}}
+    assert gpu == TRAININGS | ANALYSES
+    assert cpu == set(places) - gpu
+
+
+def test_analyses_can_stay_off_the_gpus():
+    profile = _profile(gpu_analyses="false", gpu_partition="a100", gpu_gres='"gpu:a100:1"')
+    assert _place(profile, "documents", "start") == ("a100", "gpu:a100:1")
+    # An analysis of a model from the hub reads where it started too.
+    assert _place(profile, "model", "start") == ("cpu", "")
+
+
+def test_without_gpus_everything_is_on_the_cpu_partition():
+    profile = _profile(cpu_partition="main", gpu_partition='""')
+    for names in (["model"], ["start"], ["table"]):
+        assert _place(profile, *names) == ("main", "")
+
+
+def test_memory_grows_with_every_attempt(tmp_path, asked_for):
+    second = _asked_for(tmp_path, "--attempt", "2")
+    for rule in set(asked_for) - {"all"}:
+        before, after = (int(asked[rule][0]["mem_mb"]) for asked in (asked_for, second))
+        assert after == 2 * before, rule
+
+
+def test_the_profile_is_found_by_its_name_and_groups_models_that_exist_already(snakemake, tmp_path):
+    config = REPOSITORY / "config/published.yaml"
+    stand_in(tmp_path, config)
+    done = snakemake(tmp_path, "-n", "--workflow-profile", "slurm", "--configfile", config)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "Group job tables" in done.stdout
