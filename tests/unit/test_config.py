@@ -451,7 +451,7 @@ def test_paths_resolve_to_the_repository_or_the_working_directory() -> None:
     assert resolve("/data/a", repository, workdir) == Path("/data/a")
 
 
-@pytest.mark.parametrize("repository", ["/repository", "/work/clone", "/"])
+@pytest.mark.parametrize("repository", ["/repository", "/home/clone", "/"])
 @pytest.mark.parametrize("workdir", ["/work", "/repository/paper", "/repository"])
 @pytest.mark.parametrize("path", ["resources/mini-t5", "mine/t5", "results/fetch/model/a", "/data"])
 def test_a_resolved_path_is_named_as_the_config_writes_it(
