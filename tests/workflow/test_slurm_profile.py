@@ -1,5 +1,6 @@
 """The SLURM profile without SLURM: what it says of every job."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -116,7 +117,8 @@ def test_accounting_and_account():
     assert _profile()["slurm-status-command"] == "sacct"
     assert _profile(accounting="false")["slurm-status-command"] == "squeue"
     assert "slurm_account" not in _profile()["default-resources"]
-    assert eval(_profile(account='"p-1"')["default-resources"]["slurm_account"]) == "p-1"
+    account = _profile(account='"p-1"')["default-resources"]["slurm_account"]
+    assert ast.literal_eval(account) == "p-1"
 
 
 def test_groups_hold_every_table_and_figure_and_only_rules_that_exist():

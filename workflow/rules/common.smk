@@ -88,11 +88,6 @@ def hub_folder(kind, entry):
     return hub_snapshot(kind, entry).folder
 
 
-def named_arguments(named):
-    """`--name value` for every named input of a rule."""
-    return " ".join(f"--{name} {value}" for name, value in named.items())
-
-
 # --- corpora and datasets
 
 
