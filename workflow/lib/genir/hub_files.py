@@ -69,7 +69,7 @@ class HubFiles:
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     """Records of a file; Parquet through `datasets`, streamed."""
     if path.suffix != ".parquet":
-        yield from read_rows(path, columns, columns)
+        yield from read_rows(path, columns)
         return
     # Seconds that the other sources need not wait for.
     import datasets

@@ -123,17 +123,14 @@ class Ids:
         self._first[value] = (row.file, row.position)
 
 
-def read_rows(
-    path: Path, required: Sequence[str], columns: Sequence[str] | None = None
-) -> Iterator[Row]:
+def read_rows(path: Path, required: Sequence[str]) -> Iterator[Row]:
     """Entries of a JSON Lines (.jsonl, .json, .jsonl.gz) or Parquet file, one after the other.
 
-    Of Parquet, only `columns` are read (all if None; `a.b` is b inside the struct a), and the
-    `required` must be there; the entries of JSON Lines are checked where their keys are asked for.
-    Raises CorpusError if the file cannot be read.
+    Parquet must have the `required` columns; the entries of JSON Lines are checked where their keys
+    are asked for. Raises CorpusError if the file cannot be read.
     """
     if Path(path).suffix == ".parquet":
-        return _parquet_rows(path, required, columns)
+        return _parquet_rows(path, required)
     if str(path).endswith(JSON_SUFFIXES):
         return _json_rows(path)
     raise CorpusError(f"{path} is of no known kind; write a file that ends in .jsonl or .parquet")
@@ -155,15 +152,13 @@ def _json_rows(path: Path) -> Iterator[Row]:
         yield Row(path, f"line {number}", values)
 
 
-def _parquet_rows(
-    path: Path, required: Sequence[str], columns: Sequence[str] | None
-) -> Iterator[Row]:
+def _parquet_rows(path: Path, required: Sequence[str]) -> Iterator[Row]:
     check_exists(path)
     number = 0
     try:
         with pq.ParquetFile(path) as file:
             check_columns(path, file.schema_arrow, required)
-            for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+            for batch in file.iter_batches(BATCH_ROWS):
                 for values in batch.to_pylist():
                     number += 1
                     yield Row(path, f"row {number}", values)
