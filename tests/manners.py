@@ -20,7 +20,7 @@ def rules() -> list[dict[str, Any]]:
             body = match[3]
             keys = set(re.findall(rf"^{match[1]}    (\w+):", body, re.M))
             scripts = re.findall(r"\$SCRIPTS/(\w+)\.py", body)
-            environments = re.findall(r"envs/(\w+)\.yaml", body)
+            environments = re.findall(r'environment\("(\w+)"\)', body)
             found.append(
                 {
                     "name": match[2] or file.stem,

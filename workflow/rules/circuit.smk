@@ -24,13 +24,13 @@ for model in MODELS:
         benchmark:
             f"results/benchmarks/circuit/{model}.tsv"
         conda:
-            "../../envs/analysis.yaml"
+            environment("analysis")
         threads: 1
         resources:
             mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("patch_stage", model, 120),
         params:
-            code=code("circuit"),
+            code=code("circuit", "analysis"),
             precision=config["evaluation"]["precision"],
             sources=lambda wildcards, input, model=model: [
                 as_json(query_source(input, model, split)) for split in EVALUATED

@@ -67,9 +67,18 @@ def as_json(value):
     return json.dumps(value, default=str, sort_keys=True)
 
 
-def code(script):
-    """Fingerprint of a script and all it imports; as a parameter it makes Snakemake rerun."""
-    return code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY))
+def environment(name):
+    """The conda environment of a rule, as seen from the rule files."""
+    return f"../../envs/{name}.yaml"
+
+
+def code(script, environment):
+    """Fingerprint of a script, all it imports and the packages it runs with; as a parameter it
+    makes Snakemake rerun."""
+    pins = load_yaml_strict(Path(workflow.basedir) / f"../envs/{environment}.yaml")
+    return fingerprint_of(
+        code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY)), pins
+    )
 
 
 def resolve(path):
@@ -261,7 +270,7 @@ def training_key(model):
 
 def checkpoint_folder(script, *key):
     """An undeclared folder that changes with the code and with everything in `key`."""
-    return f"results/checkpoints/{script}-{fingerprint_of(code(script), *key)}"
+    return f"results/checkpoints/{script}-{fingerprint_of(code(script, 'train'), *key)}"
 
 
 REDUCED = [name for model in MODELS for name in reduced_names(model)]

@@ -11,13 +11,13 @@ rule communication:
     benchmark:
         "results/benchmarks/communication/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("communication", wildcards.model, 60),
     params:
-        code=code("communication"),
+        code=code("communication", "analysis"),
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
@@ -39,13 +39,13 @@ rule top_heads:
     benchmark:
         "results/benchmarks/top_heads/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("top_heads", wildcards.model, 60),
     params:
-        code=code("top_heads"),
+        code=code("top_heads", "analysis"),
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
@@ -67,13 +67,13 @@ rule late_cosines:
     benchmark:
         "results/benchmarks/late_cosines/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("contributions", wildcards.model, 60),
     params:
-        code=code("late_cosines"),
+        code=code("late_cosines", "analysis"),
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
@@ -103,13 +103,13 @@ rule table_communication:
     benchmark:
         "results/benchmarks/table_communication/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_communication"),
+        code=code("table_communication", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/communication/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -143,13 +143,13 @@ rule table_top_heads:
     benchmark:
         "results/benchmarks/table_top_heads/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_top_heads"),
+        code=code("table_top_heads", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/top_heads/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -182,13 +182,13 @@ rule table_late_cosines:
     benchmark:
         "results/benchmarks/table_late_cosines/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_late_cosines"),
+        code=code("table_late_cosines", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/late_cosines/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),

@@ -35,13 +35,13 @@ rule paper_comparison:
     benchmark:
         "results/benchmarks/paper_comparison/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("paper_comparison"),
+        code=code("paper_comparison", "plot"),
         published=lambda wildcards, input: Path(input.paper[0]).parent,
         tables=as_json(tables_of(PAPER_TABLES)),
         models=as_json(
@@ -89,13 +89,13 @@ rule table_claims:
     benchmark:
         "results/benchmarks/table_claims/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_claims"),
+        code=code("table_claims", "plot"),
         files=as_json(
             [
                 {"model": name, "encoder_swap": f"results/encoder_swap/{name}"}
@@ -135,13 +135,13 @@ rule table_failed_queries:
     benchmark:
         "results/benchmarks/table_failed_queries/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_failed_queries"),
+        code=code("table_failed_queries", "plot"),
         tables=as_json(tables_of(VIEW_TABLES)),
         files=as_json(
             [{"model": name} | rank_files(name) | patched(name) for name in ORIGINAL]
@@ -177,13 +177,13 @@ if SEEDS:
         benchmark:
             "results/benchmarks/table_seeds/all.tsv"
         conda:
-            "../../envs/plot.yaml"
+            environment("plot")
         threads: 1
         resources:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code("table_seeds"),
+            code=code("table_seeds", "plot"),
             tables=as_json(tables_of(SEED_TABLES)),
             seeds=as_json(SEEDS),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),

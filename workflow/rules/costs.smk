@@ -6,7 +6,7 @@ rule costs:
     log:
         "results/logs/costs.log",
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=1000,

@@ -11,13 +11,13 @@ rule export_corpus:
     benchmark:
         "results/benchmarks/export_corpus/{corpus}.tsv"
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: 2000 if is_small(wildcards.corpus) else 4000),
         runtime=lambda wildcards: 30 if is_small(wildcards.corpus) else 240,
     params:
-        code=code("export_corpus"),
+        code=code("export_corpus", "data"),
         source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
         files=lambda wildcards: as_json(corpus_files(wildcards.corpus)),
         options=lambda wildcards: as_json(corpus_options(wildcards.corpus)),
@@ -48,13 +48,13 @@ rule subset_corpus:
     benchmark:
         "results/benchmarks/subset_corpus/{dataset}.tsv"
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=30,
     params:
-        code=code("subset_corpus"),
+        code=code("subset_corpus", "data"),
         dataset=lambda wildcards: as_json(dataset_settings(wildcards.dataset)),
     message:
         "Draw dataset {wildcards.dataset} from its corpus and split its queries."

@@ -11,13 +11,13 @@ rule evaluate:
     benchmark:
         "results/benchmarks/evaluate/{trained}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.trained)),
         runtime=lambda wildcards: analysis_minutes("evaluate", wildcards.trained, 60),
     params:
-        code=code("evaluate"),
+        code=code("evaluate", "analysis"),
         precision=config["evaluation"]["precision"],
         sources=lambda wildcards, input: as_json(
             [query_source(input, wildcards.trained, split) for split in EVALUATED]
@@ -46,13 +46,13 @@ rule bm25:
     benchmark:
         "results/benchmarks/bm25/{dataset}-{variant}.tsv"
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: corpus_memory(wildcards.dataset)),
         runtime=60,
     params:
-        code=code("bm25"),
+        code=code("bm25", "data"),
         depth=config["evaluation"]["run_depth"],
     message:
         "Rank the documents of {wildcards.dataset} with the baseline {wildcards.variant}."
@@ -77,13 +77,13 @@ rule retrieval_metrics:
     benchmark:
         "results/benchmarks/retrieval_metrics/{dataset}-{system}.tsv"
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=30,
     params:
-        code=code("retrieval_metrics"),
+        code=code("retrieval_metrics", "data"),
         split_mode=lambda wildcards: config["datasets"][wildcards.dataset]["split"],
     message:
         "Compute the retrieval metrics of {wildcards.system} on {wildcards.dataset}."
@@ -105,13 +105,13 @@ rule correct_queries:
     benchmark:
         "results/benchmarks/correct_queries/{model}.tsv"
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("correct_queries"),
+        code=code("correct_queries", "data"),
     message:
         "List the queries that {wildcards.model} answers correctly."
     shell:

@@ -48,13 +48,13 @@ for figure, category in FIGURES.items():
         benchmark:
             f"results/benchmarks/figure_{figure}/all.tsv"
         conda:
-            "../../envs/plot.yaml"
+            environment("plot")
         threads: 1
         resources:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code(f"figure_{figure}"),
+            code=code(f"figure_{figure}", "plot"),
             script=f"figure_{figure}.py",
             stages=(
                 f"--stages '{per_model('results/stages/{model}.json')}'"

@@ -50,7 +50,7 @@ def generator_argument(wildcards, input):
     folder = checkpoint_folder(
         "generate_queries",
         generator_settings(wildcards.generator),
-        code("train_query_generator"),
+        code("train_query_generator", "train"),
         *dataset_key(wildcards.dataset),
     )
     return f"--model {input.source} --sampling '{sampling}' --checkpoints {folder}"

@@ -12,7 +12,7 @@ rule direct_contribution:
     benchmark:
         "results/benchmarks/direct_contribution/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
@@ -20,7 +20,7 @@ rule direct_contribution:
             "rank_development", wildcards.model, 60
         ),
     params:
-        code=code("direct_contribution"),
+        code=code("direct_contribution", "analysis"),
         precision=config["evaluation"]["precision"],
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
@@ -45,13 +45,13 @@ rule head_lens:
     benchmark:
         "results/benchmarks/head_lens/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("head_lens", wildcards.model, 120),
     params:
-        code=code("head_lens"),
+        code=code("head_lens", "analysis"),
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
@@ -92,13 +92,13 @@ rule trace_query:
     wildcard_constraints:
         slug=one_of(TRACES),
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=30,
     params:
-        code=code("trace_query"),
+        code=code("trace_query", "analysis"),
         query=lambda wildcards: TRACES[wildcards.slug],
         query_tokens=lambda wildcards: finetuning_settings(wildcards.model)[
             "query_tokens"
@@ -146,13 +146,13 @@ rule table_direct_contribution:
     benchmark:
         "results/benchmarks/table_direct_contribution/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_direct_contribution"),
+        code=code("table_direct_contribution", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/direct_contribution/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -187,13 +187,13 @@ rule table_docid_share:
     benchmark:
         "results/benchmarks/table_docid_share/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_docid_share"),
+        code=code("table_docid_share", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/head_lens/{model}/docid_share.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -232,13 +232,13 @@ rule table_top_tokens:
     benchmark:
         "results/benchmarks/table_top_tokens/all.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_top_tokens"),
+        code=code("table_top_tokens", "analysis"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [

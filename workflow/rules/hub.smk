@@ -4,7 +4,7 @@ rule fetch:
     log:
         "results/logs/fetch.log",
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=2000,
@@ -37,7 +37,7 @@ for snapshot in {snapshot.folder: snapshot for snapshot in SNAPSHOTS}.values():
             f"results/benchmarks/fetch/{snapshot.label}.tsv"
         localrule: True
         conda:
-            "../../envs/data.yaml"
+            environment("data")
         threads: 1
         resources:
             mem_mb=2000,

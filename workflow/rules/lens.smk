@@ -8,13 +8,13 @@ rule contributions:
     benchmark:
         "results/benchmarks/contributions/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
         runtime=lambda wildcards: analysis_minutes("contributions", wildcards.model, 60),
     params:
-        code=code("contributions"),
+        code=code("contributions", "analysis"),
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
         ),
@@ -35,7 +35,7 @@ rule rank_development:
     benchmark:
         "results/benchmarks/rank_development/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
@@ -43,7 +43,7 @@ rule rank_development:
             "rank_development", wildcards.model, 60
         ),
     params:
-        code=code("rank_development"),
+        code=code("rank_development", "analysis"),
         precision=config["evaluation"]["precision"],
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
@@ -67,13 +67,13 @@ rule stages:
     benchmark:
         "results/benchmarks/stages/{model}.tsv"
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=30,
     params:
-        code=code("stages"),
+        code=code("stages", "data"),
         configured=lambda wildcards: as_json(
             config["models"][wildcards.model].get("stages")
         ),

@@ -15,7 +15,7 @@ for model in MODELS:
             benchmark:
                 f"results/benchmarks/patch_component/{model}.layer{first}-{last}.tsv"
             conda:
-                "../../envs/analysis.yaml"
+                environment("analysis")
             threads: 1
             resources:
                 mem_mb=growing(analysis_memory(model)),
@@ -23,7 +23,7 @@ for model in MODELS:
                     "patch_component", model, 120, last + 1 - first
                 ),
             params:
-                code=code("patch_component"),
+                code=code("patch_component", "analysis"),
                 precision=config["evaluation"]["precision"],
                 source=lambda wildcards, input, model=model: as_json(
                     query_source(input, model, "validation")
@@ -56,13 +56,13 @@ for model in MODELS:
             benchmark:
                 f"results/benchmarks/patch_head/{model}.layer{first}-{last}.tsv"
             conda:
-                "../../envs/analysis.yaml"
+                environment("analysis")
             threads: 1
             resources:
                 mem_mb=growing(analysis_memory(model)),
                 runtime=analysis_minutes("patch_head", model, 120, last + 1 - first),
             params:
-                code=code("patch_head"),
+                code=code("patch_head", "analysis"),
                 precision=config["evaluation"]["precision"],
                 source=lambda wildcards, input, model=model: as_json(
                     query_source(input, model, "validation")
@@ -96,13 +96,13 @@ for model in MODELS:
         benchmark:
             f"results/benchmarks/patch_stage/{model}.tsv"
         conda:
-            "../../envs/analysis.yaml"
+            environment("analysis")
         threads: 1
         resources:
             mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("patch_stage", model, 120),
         params:
-            code=code("patch_stage"),
+            code=code("patch_stage", "analysis"),
             precision=config["evaluation"]["precision"],
             source=lambda wildcards, input, model=model: as_json(
                 query_source(input, model, "validation")

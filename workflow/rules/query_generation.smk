@@ -18,13 +18,13 @@ rule train_query_generator:
         generator=one_of(GENERATORS),
     priority: 20
     conda:
-        "../../envs/train.yaml"
+        environment("train")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: generator_memory(wildcards.generator)),
         runtime=240,
     params:
-        code=code("train_query_generator"),
+        code=code("train_query_generator", "train"),
         start=lambda wildcards: as_json(
             located(GENERATORS[wildcards.generator]["start"])
         ),
@@ -61,13 +61,13 @@ rule generate_queries:
         generator=one_of(GENERATORS),
     priority: 20
     conda:
-        "../../envs/train.yaml"
+        environment("train")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: generator_memory(wildcards.generator)),
         runtime=240,
     params:
-        code=code("generate_queries"),
+        code=code("generate_queries", "train"),
         source=generator_argument,
         drop=lambda wildcards: as_json(
             GENERATORS[wildcards.generator].get("drop_held_out", True)

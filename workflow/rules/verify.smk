@@ -15,7 +15,7 @@ rule verify_engine:
     benchmark:
         "results/benchmarks/verify_engine/{model}.tsv"
     conda:
-        "../../envs/analysis.yaml"
+        environment("analysis")
     threads: 1
     resources:
         mem_mb=growing(lambda wildcards: analysis_memory(wildcards.model)),
@@ -23,7 +23,7 @@ rule verify_engine:
             "rank_development", wildcards.model, 60
         ),
     params:
-        code=code("verify_engine"),
+        code=code("verify_engine", "analysis"),
         precision=config["evaluation"]["precision"],
         source=lambda wildcards, input: as_json(
             query_source(input, wildcards.model, "validation")
