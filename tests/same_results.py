@@ -1,0 +1,24 @@
+"""Whether two runs of the workflow gave the same results."""
+
+from pathlib import Path
+
+# How a run went, not what it found.
+OF_THE_RUN = ("logs", "benchmarks", "checkpoints", "timing.json")
+
+
+def differing_files(one: Path, other: Path) -> list[str]:
+    """Paths below two `results` folders that only one of them has, or whose bytes differ."""
+    files = {folder: _files(folder) for folder in (one, other)}
+    lacking = files[one] ^ files[other]
+    shared = files[one] & files[other]
+    differ = {file for file in shared if (one / file).read_bytes() != (other / file).read_bytes()}
+    return sorted(lacking | differ)
+
+
+def _files(folder: Path) -> set[str]:
+    paths = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.as_posix()
+        for path in paths
+        if path.parts[0] not in OF_THE_RUN and path.name != ".snakemake_timestamp"
+    }
