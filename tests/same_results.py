@@ -8,14 +8,15 @@ OF_THE_RUN = ("logs", "benchmarks", "checkpoints", "timing.json")
 
 def differing_files(one: Path, other: Path) -> list[str]:
     """Paths below two `results` folders that only one of them has, or whose bytes differ."""
-    files = {folder: _files(folder) for folder in (one, other)}
+    files = {folder: compared_files(folder) for folder in (one, other)}
     lacking = files[one] ^ files[other]
     shared = files[one] & files[other]
     differ = {file for file in shared if (one / file).read_bytes() != (other / file).read_bytes()}
     return sorted(lacking | differ)
 
 
-def _files(folder: Path) -> set[str]:
+def compared_files(folder: Path) -> set[str]:
+    """Paths below a `results` folder that another run must have too."""
     paths = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     return {
         path.as_posix()

@@ -38,6 +38,16 @@ def test_sums_per_rule(results):
     }
 
 
+def test_idle_is_what_no_job_covers(results):
+    started = time.time() - 60
+    spans = {"swap/a.tsv": (10, 20), "swap/b/c.tsv": (15, 30), "tables/d.tsv": (40, 45)}
+    for name, (begin, end) in spans.items():
+        file = _benchmark(results, name, end - begin, 1)
+        os.utime(file, (started + end, started + end))
+    _timing(results, started).write()
+    assert read_json(results / "timing.json")["idle_seconds"] == pytest.approx(35, abs=2)
+
+
 def test_nothing_is_written_if_a_job_did_not_run(results):
     old = time.time() - 3600
     os.utime(results / "benchmarks/swap/a.tsv", (old, old))
