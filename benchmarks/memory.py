@@ -26,7 +26,7 @@ from shapes import SHAPES, Shape, random_model
 from genir.blocks import Limits
 from genir.files import write_json
 from genir.queries import Queries
-from genir.retrieval import final_states, top_documents
+from genir.retrieval import top_documents
 from genir.seeding import generator
 from genir.subject import Subject
 from genir.t5 import load_t5
@@ -94,7 +94,7 @@ def first_documents(folder: Path, docids: dict[str, int], texts: list[str]) -> l
     nothing = torch.full((len(texts), 1), min(docids.values()))
     ids = pd.Series(texts).to_numpy()
     subject = Subject(load_t5(folder), docids, Queries(ids, ids, inputs, nothing), Limits(8000))
-    return top_documents(subject, final_states(subject), 1)[:, 0].tolist()
+    return top_documents(subject, 1)[:, 0].tolist()
 
 
 def write_lines(path: Path, records: list[dict[str, str]]) -> None:

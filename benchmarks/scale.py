@@ -108,8 +108,8 @@ def trace(subjects: Iterable[Subject]) -> None:
     for subject, runs in zip(subjects, (2, 1), strict=True):
         hidden = subject.encode()
         for _ in range(runs):
-            for _ in subject.traces(hidden):
-                pass
+            for rows in subject.query_blocks():
+                subject.trace(rows, hidden)
 
 
 def jobs(

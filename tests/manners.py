@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,22 @@ def rules() -> list[dict[str, Any]]:
                     "name": match[2] or file.stem,
                     "keys": keys,
                     "shell": "shell" in keys,
-                    "script": scripts[0] if scripts else None,
+                    "script": scripts[-1] if scripts else None,
                     "environment": environments[0] if environments else None,
                 }
             )
+    return found
+
+
+@cache
+def _imports(path: Path) -> list[list[str]]:
+    """What each import statement of a file can mean: `from a import b` both a and a.b."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.append([alias.name for alias in node.names])
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append([node.module, *(f"{node.module}.{a.name}" for a in node.names)])
     return found
 
 
@@ -42,13 +55,7 @@ def imported_packages(script: Path, library: Path) -> set[str]:
         if path in seen:
             return
         seen.add(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                modules = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
-            else:
-                continue
+        for modules in _imports(path):
             for module in modules:
                 own = [
                     root / (module.replace(".", "/") + ".py") for root in (library, script.parent)

@@ -1,6 +1,8 @@
 """What the SLURM profile promises, seen on a cluster: partitions, groups, recovery, errors."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,8 +14,12 @@ from cluster import Job, jobs, processes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROFILE = REPOSITORY / "workflow/profiles/slurm"
-# config/tiny.yaml with one model.
-OVERLAY = "models:\n  random_start:\n"
+# config/tiny.yaml with one model, whose training two GPUs can share.
+OVERLAY = "models:\n  random_start:\nfinetuning: {accumulation: 2}\n"
+EDITS = {
+    "accounting: true": "accounting: false",
+    "several_gpus: {}": "several_gpus: {finetune: {gpus: 2}}",
+}
 TRAINING, EVALUATION = "rule_finetune_wildcards_full", "rule_evaluate_wildcards_full"
 # A part of the workflow that has jobs of every kind.
 TARGETS = ("results/figure_encoder_swap/encoder_swap.svg", "results/figure_circuit/circuit.svg")
@@ -45,9 +51,10 @@ class Workflow:
         self.overlay.write_text(OVERLAY)
         shutil.copytree(PROFILE, self.profile)
         file = self.profile / "config.yaml"
-        edited = file.read_text().replace("\n  accounting: true", "\n  accounting: false")
-        assert edited != file.read_text(), "the profile has no line 'accounting: true' to edit"
-        file.write_text(edited)
+        for line, edited in EDITS.items():
+            text = file.read_text()
+            assert f"\n  {line}" in text, f"the profile has no line '{line}' to edit"
+            file.write_text(text.replace(f"\n  {line}", f"\n  {edited}"))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Snakemake, writing to `output`."""
@@ -130,6 +137,9 @@ def _run_with_killed_jobs(workflow: Workflow) -> None:
         show(job)
 
     assert all((workflow.results / target).exists() for target in TARGETS)
+    assert re.search(r"finetune/full: step \d+/\d+, .* left", workflow.said()), (
+        "the progress of the training is not shown"
+    )
     _check_attempts(TRAINING, "CANCELLED")
     _check_attempts(EVALUATION, "FAILED")
     once = [job for job in jobs() if job.comment not in (TRAINING, EVALUATION)]
@@ -141,14 +151,18 @@ def _run_with_killed_jobs(workflow: Workflow) -> None:
     for rule in ("finetune", "evaluate", "encoder_swap", "patch_stage_full", "circuit_full"):
         found = _beginning(f"rule_{rule}")
         assert found, f"no job of {rule}"
-        assert all(job.partition == "gpu" and "gpu:1" in job.gres for job in found), found
+        assert all(job.partition == "gpu" for job in found), found
+        assert all(f"gpu:{1 + (job.comment == TRAINING)}" in job.gres for job in found), found
+    record = json.loads((workflow.results / "results/finetune/full/run.json").read_text())
+    assert record["processes"] == 2
     for group in ("data_", "selection_", "tables_"):
         found = _beginning(f"rule_{group}")
         assert all(job.partition == "cpu" and "gpu" not in job.gres for job in found), found
     logs = [path.stem for path in (workflow.results / "results/logs/slurm").rglob("*.log")]
     assert str(evaluation.id) in logs, "no log of the failed job is left"
     say("  ok: finished; what was cancelled or killed was submitted again with twice the memory;")
-    say("      trainings and analyses on GPUs; data, selection and tables one job each.")
+    say("      trainings and analyses on GPUs, one training on two; data, selection and tables one")
+    say("      job each.")
 
 
 def _check_attempts(comment: str, first_state: str) -> None:

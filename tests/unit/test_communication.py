@@ -48,7 +48,7 @@ def table(subject):
 
 
 def whole_run(subject):
-    (_, memory, trace), *_ = subject.traces(size=len(subject.queries))
+    memory, trace = subject.trace()
     return memory, trace
 
 

@@ -323,6 +323,8 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("pretraining/sentinels", 1, "pretraining.sentinels", "at least 2"),
     ("pretraining/vocabulary", 120, "pretraining.vocabulary", "at least 132"),
     ("pretraining/training/warmup_steps", 10**5, "pretraining.training.warmup_steps", "less than"),
+    ("pretraining/training/accumulation", 99, "pretraining.training.accumulation", "at most 48"),
+    ("finetuning/accumulation", 99, "models.full.finetuning.accumulation", "write at most 64"),
     ("pretraining/sources/0/sha256", "ab", "pretraining.sources[0].sha256", "64 hexadecimal"),
     ("pretraining/sources/0/version", 4.0, "pretraining.sources[0].version", "in quotes"),
     (f"{FULL}/seeds", [1], "models.full.seeds", "two seeds or more, such as [1, 2]"),
@@ -441,25 +443,6 @@ def test_yaml_mistakes_are_named(text: str, said: str, tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"mine\.yaml cannot be read"):
         load_yaml_strict(tmp_path / "mine.yaml")
-
-
-def test_paths_resolve_to_the_repository_or_the_working_directory() -> None:
-    repository, workdir = Path("/repository"), Path("/work")
-    resolve = config_model.resolve
-    assert resolve("resources/mini-t5", repository, workdir) == repository / "resources/mini-t5"
-    assert resolve("resources2/a", repository, workdir) == workdir / "resources2/a"
-    assert resolve("/data/a", repository, workdir) == Path("/data/a")
-
-
-@pytest.mark.parametrize("repository", ["/repository", "/home/clone", "/"])
-@pytest.mark.parametrize("workdir", ["/work", "/repository/paper", "/repository"])
-@pytest.mark.parametrize("path", ["resources/mini-t5", "mine/t5", "results/fetch/model/a", "/data"])
-def test_a_resolved_path_is_named_as_the_config_writes_it(
-    path: str, repository: str, workdir: str
-) -> None:
-    folders = Path(repository), Path(workdir)
-    assert config_model.as_written(config_model.resolve(path, *folders), *folders) == path
-    assert config_model.as_written("results/pretrain/model", *folders) == "results/pretrain/model"
 
 
 def test_layers_come_from_where_the_model_comes_from(

@@ -4,7 +4,7 @@ from plain import FAMILIES, component_module, plain_lens, plain_logits, plain_ra
 from subjects import relevant_lists, small_subject
 
 from genir.components import COMPONENTS
-from genir.direct_contribution import COLUMNS, direct_contribution, logit_contributions
+from genir.direct_contribution import direct_contribution, logit_contributions
 
 
 @pytest.fixture(params=FAMILIES)
@@ -31,7 +31,7 @@ def plain_outputs(subject, component):
 @torch.no_grad()
 def test_ranks_are_those_of_the_plain_models_summed_outputs(subject):
     table = direct_contribution(subject)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == "query_id doc_id source vocabulary_rank docid_rank".split()
     vocabulary = torch.arange(len(subject.model.embedding))
     docids = torch.tensor(list(subject.docids.values()))
     for source in COMPONENTS:
@@ -44,7 +44,7 @@ def test_ranks_are_those_of_the_plain_models_summed_outputs(subject):
 
 
 def test_contributions_to_a_logit_sum_to_the_logit(subject):
-    (_, _, trace), *_ = subject.traces(size=len(subject.queries))
+    _, trace = subject.trace()
     logits = plain_logits(subject.plain, *random_inputs(len(subject.queries)))
     unembedding = subject.decoder.unembedding
     for query, token in [(0, 60), (5, 71), (10, 3)]:
@@ -55,7 +55,7 @@ def test_contributions_to_a_logit_sum_to_the_logit(subject):
 
 
 def test_heads_contribute_what_their_component_does(subject):
-    (_, memory, trace), *_ = subject.traces(size=len(subject.queries))
+    memory, trace = subject.trace()
     end, unembedding = trace.states[-1][4], subject.decoder.unembedding
     heads = subject.decoder.head_outputs(memory, trace, 1, "cross_attention")[:, 4]
     whole = trace.output(1, "cross_attention")[4][None]

@@ -74,6 +74,18 @@ def test_an_interrupted_folder_leaves_what_was_there(tmp_path, old):
     )
 
 
+def test_what_a_killed_writer_left_is_cleared_by_the_next(tmp_path):
+    others = [tmp_path / name for name in (".b.1.txt", ".a.b.1.txt", ".a.1.csv", "a.1.txt", ".a")]
+    for path in (*others, tmp_path / ".a.1.txt"):
+        path.touch()
+    (tmp_path / ".model.22/inside").mkdir(parents=True)
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.touch()
+    with atomic_folder(tmp_path / "model"):
+        pass
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "a.txt", tmp_path / "model"])
+
+
 def test_json_round_trip(tmp_path):
     value = {"é": [1, 2.5, None]}
     write_json(tmp_path / "a.json", value)

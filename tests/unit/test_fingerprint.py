@@ -1,14 +1,16 @@
 import pytest
 
-from genir.fingerprint import _parsed, code_fingerprint, fingerprint_of
+from genir.fingerprint import _imported_files, _parsed, code_fingerprint, fingerprint_of
 
-SCRIPT = "from genir import first\nimport neighbour\n"
+SCRIPT = "from genir import first\nimport genir.part.third\nimport neighbour\n"
 FILES = {
     "scripts/main.py": SCRIPT,
     "scripts/neighbour.py": "value = 1\n",
     "scripts/stranger.py": "value = 1\n",
     "lib/genir/__init__.py": "",
     "lib/genir/first.py": "from genir.second import f\n\n\ndef g():\n    return f()\n",
+    "lib/genir/part/__init__.py": "",
+    "lib/genir/part/third.py": "value = 1\n",
     "lib/genir/second.py": 'def f():\n    """Doc."""\n    return 1\n',
 }
 
@@ -22,8 +24,8 @@ def fingerprint(tmp_path):
             path = tmp_path / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
-        code_fingerprint.cache_clear()
-        _parsed.cache_clear()
+        for cached in (code_fingerprint, _imported_files, _parsed):
+            cached.cache_clear()
         return code_fingerprint(tmp_path / "scripts/main.py", tmp_path / "lib")
 
     return compute
@@ -50,6 +52,7 @@ def test_comments_docstrings_and_layout_do_not_count(fingerprint, text):
         ("lib/genir/second.py", 'def f():\n    """Doc."""\n    return 2\n'),
         ("lib/genir/second.py", 'def f():\n    x = """Doc."""\n    return 1\n'),
         ("lib/genir/__init__.py", "value = 1\n"),
+        ("lib/genir/part/__init__.py", "value = 1\n"),
     ],
 )
 def test_code_that_is_imported_counts(fingerprint, name, text):

@@ -89,6 +89,19 @@ def test_a_data_set_for_each_split():
 
 
 @pytest.mark.usefixtures("registry")
+def test_all_that_is_read_is_downloaded():
+    counts = ir_datasets_corpus.download(ids=IDS)
+    assert counts == {"documents": 3, "queries": 7, "qrels": 9}
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_download_names_a_broken_file(tmp_path):
+    (tmp_path / "train/qrels.txt").write_text("q1 0 d1 x\n")
+    with pytest.raises(CorpusError, match="qrels of mine/train cannot be read by ir-datasets"):
+        ir_datasets_corpus.download(id="mine/train")
+
+
+@pytest.mark.usefixtures("registry")
 def test_it_is_exported(tmp_path):
     export_corpus.main(
         "ir_datasets",

@@ -57,7 +57,7 @@ def test_rank_sums_with_ties_equal_a_stable_sort(documents, values):
 def test_contributions_hold_the_definitions(subject):
     table = contributions(subject)
     assert len(table) == 11 * 3 * 3
-    (_, _, trace), *_ = subject.traces(size=11)
+    _, trace = subject.trace()
     row = table.query("query_id == 'q05' and layer == 1 and component == 'mlp'").iloc[0]
     before, after = trace.residual[1][5], trace.residual[2][5]
     output = trace.outputs["mlp"][1][5]

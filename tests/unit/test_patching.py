@@ -18,7 +18,7 @@ from genir.patching import (
     single_patches,
     stage_patches,
 )
-from genir.retrieval import final_states, rank_queries, top_documents
+from genir.retrieval import rank_queries, top_documents
 from genir.span_corruption import pad_rows
 
 METHODS = ("zero", "mean", "mean_leave_one_out", "pretrained")
@@ -281,7 +281,7 @@ def test_means_over_too_few_queries_are_refused():
 
 def test_top_documents_agree_with_the_docid_ranks():
     subject = small_subject()
-    best = top_documents(subject, final_states(subject), 40)
+    best = top_documents(subject, 40)
     ranks = rank_queries(subject)
     for row, (doc_id, rank) in enumerate(zip(ranks["doc_id"], ranks["docid_rank"], strict=True)):
         relevant = {doc_id, "d20"} if row == 0 else {doc_id}

@@ -230,7 +230,7 @@ def test_documents_without_a_usable_query_are_drawn_again(tmp_path):
         asked.append(len(drawn))
         return DOCUMENTS[1:2] if len(asked) < 3 else DOCUMENTS[:0]
 
-    source = (_model(), tiny_tokenizer(), DOCUMENTS, SAMPLING, tmp_path)
+    source = (_model(), tiny_tokenizer(), DOCUMENTS, SAMPLING, Checkpoint(tmp_path))
     queries = generate_until(lacking, *source)
     assert asked == [12, 16, 20]
     again = queries[queries["doc_id"] == "d1"]["text"].tolist()

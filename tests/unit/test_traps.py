@@ -186,7 +186,7 @@ def _engine_logits(model, inputs):
 @families
 def test_6_self_attention_is_a_matrix_and_cross_attention_has_neither_scale_nor_position(family):
     subject = small_subject(family)
-    ((_, _, trace),) = subject.traces(size=len(subject.queries))
+    _, trace = subject.trace()
     for layer in range(3):
         module = component_module(subject.plain, layer, "self_attention")
         norm = subject.plain.decoder.block[layer].layer[0].layer_norm
@@ -218,7 +218,7 @@ def test_6_self_attention_is_a_matrix_and_cross_attention_has_neither_scale_nor_
 def test_7_norm_weights_belong_into_attributions(family):
     """W_in . (g * c) / rms(r) sums to the pre-activation; without g it does not."""
     subject = small_subject(family)
-    ((_, _, trace),) = subject.traces(size=len(subject.queries))
+    _, trace = subject.trace()
     for layer in range(3):
         terms = trace.terms[: len(sources_of("mlp", layer))]
         expected = _preactivations(subject, trace, layer).clamp(min=0).sum(1)
@@ -242,7 +242,7 @@ def _preactivations(subject, trace, layer):
 @families
 def test_8_active_neurons_of_a_gated_mlp_are_those_whose_activation_function_opens(family):
     subject = small_subject(family)
-    ((_, _, trace),) = subject.traces(size=len(subject.queries))
+    _, trace = subject.trace()
     for layer in range(3):
         terms = trace.terms[: len(sources_of("mlp", layer))]
         positive = _preactivations(subject, trace, layer) > 0

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import no_network
 import pytest
 import yaml
 
@@ -53,8 +54,12 @@ def snakemake() -> Snakemake:
 
 @pytest.fixture(scope="session")
 def tiny_run(snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run of config/tiny.yaml."""
+    """The folder of a finished run of config/tiny.yaml; said.txt is what that run printed,
+    asked.txt what it asked of the network."""
     folder = tmp_path_factory.mktemp("tiny")
-    done = snakemake(folder, "--configfile", REPOSITORY / "config/tiny.yaml")
+    with no_network.noting() as asked:
+        done = snakemake(folder, "--configfile", REPOSITORY / "config/tiny.yaml")
     assert done.returncode == 0, done.stdout[-6000:]
+    (folder / "said.txt").write_text(done.stdout)
+    (folder / "asked.txt").write_text("\n".join(asked))
     return folder

@@ -3,6 +3,7 @@
 import json
 import os
 
+import no_network
 import yaml
 from record_files import NATURAL_QUESTIONS, natural_questions, published, question, write
 
@@ -27,8 +28,10 @@ def test_a_folder_of_natural_questions(snakemake, tmp_path):
     corpus = {"source": "natural_questions", "path": "data/nq folder"}
     overlay = _overlay(tmp_path, corpus, NQ_LIKE)
     wanted = ["--configfile", overlay, "--", "results/subset_corpus/mine/manifest.json"]
-    done = snakemake(tmp_path, *wanted)
+    with no_network.noting() as asked:
+        done = snakemake(tmp_path, *wanted)
     assert done.returncode == 0, done.stdout[-3000:]
+    assert asked == []
     assert _manifest(tmp_path, "export_corpus")["counts"]["documents"] == 20
     counts = _manifest(tmp_path, "subset_corpus")["counts"]
     assert (counts["documents"], counts["validation_queries"]) == (12, 12)

@@ -35,7 +35,9 @@ def _overlay(folder, generated):
 
 def test_a_model_learns_the_queries_of_a_file(snakemake, tmp_path):
     generated = [{"doc_id": f"d{i}", "text": f"number {i} {j}"} for i in range(12) for j in (1, 2)]
-    overlay = _overlay(tmp_path, generated)
+    overlay, checkpoints = _overlay(tmp_path, generated), tmp_path / "results/checkpoints/finetune"
+    for of_other_code in (checkpoints / "mine/0123", checkpoints / "others/0123"):
+        of_other_code.mkdir(parents=True)
     done = snakemake(tmp_path, "--configfile", overlay, "--", "results/finetune/mine/run.json")
     assert done.returncode == 0, done.stdout[-3000:]
     queries = pd.read_parquet(tmp_path / "results/generate_queries/given/mine.parquet")
@@ -43,7 +45,7 @@ def test_a_model_learns_the_queries_of_a_file(snakemake, tmp_path):
     record = json.loads((tmp_path / "results/finetune/mine/run.json").read_text())
     assert record["indexing_examples"] == 24
     assert "generated" in record["inputs_sha256"]
-    assert not list((tmp_path / "results/checkpoints").glob("*"))
+    assert [folder.name for folder in checkpoints.iterdir()] == ["others"]
 
 
 def test_a_document_without_a_query_stops_with_one_line(snakemake, tmp_path):

@@ -7,7 +7,8 @@ from conftest import REPOSITORY
 
 ANALYSES = (
     "circuit communication contributions direct_contribution encoder_swap evaluate head_lens "
-    "late_cosines partial_swap patch_component patch_head patch_stage rank_development top_heads"
+    "late_cosines partial_swap patch_component patch_head patch_stage rank_development retrieve "
+    "top_heads"
 ).split()
 NEVER_LOADED = ("transformers", "datasets", "seaborn", "matplotlib", "scipy", "sklearn")
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 import yte
 from conftest import REPOSITORY, stand_in
 
@@ -19,7 +20,7 @@ TRAININGS = {
     "generate_queries",
 }
 ANALYSES = set(
-    "evaluate encoder_swap partial_swap patch_component patch_head patch_stage circuit "
+    "evaluate retrieve encoder_swap partial_swap patch_component patch_head patch_stage circuit "
     "contributions rank_development communication top_heads late_cosines direct_contribution "
     "head_lens trace_query verify_engine".split()
 )
@@ -103,6 +104,17 @@ def asked_for(tmp_path_factory):
     return _asked_for(tmp_path_factory.mktemp("slurm"))
 
 
+@pytest.fixture(scope="module")
+def second_attempt(tmp_path_factory):
+    """The same of every job's second attempt, by a profile that gives trainings several GPUs."""
+    folder = tmp_path_factory.mktemp("slurm_second")
+    profile = _profile(several_gpus="{finetune: {gpus: 4}, pretrain: {gpus: 2, nodes: 3}}")
+    copy = folder / "profile/config.yaml"
+    copy.parent.mkdir()
+    copy.write_text(yaml.safe_dump(profile))
+    return _asked_for(folder, "--attempt", "2", "--workflow-profile", copy.parent)
+
+
 def test_the_profile_says_what_a_cluster_needs():
     profile = _profile()
     assert profile["executor"] == "slurm"
@@ -141,10 +153,24 @@ def test_trainings_and_analyses_ask_for_a_gpu_and_nothing_else_does(asked_for):
 
 
 def test_analyses_can_stay_off_the_gpus():
-    profile = _profile(gpu_analyses="false", gpu_partition="a100", gpu_gres='"gpu:a100:1"')
+    profile = _profile(gpu_analyses="false", gpu_partition="a100", gpu_gres='"gpu:a100"')
     assert _place(profile, "documents", "start") == ("a100", "gpu:a100:1")
     # An analysis of a model from the hub reads where it started too.
     assert _place(profile, "model", "start") == ("cpu", "")
+
+
+def test_a_training_gets_the_gpus_that_the_profile_gives_it(second_attempt):
+    names = ("gpus", "nodes", "gres", "cpus_per_task")
+    found = {
+        rule: {tuple(job.get(name) for name in names) for job in second_attempt[rule]}
+        for rule in ("finetune", "pretrain", "finetune_reduced", "evaluate")
+    }
+    assert found == {
+        "finetune": {("4", "1", "gpu:4", "4")},
+        "pretrain": {("2", "3", "gpu:2", "2")},
+        "finetune_reduced": {("0", "1", "gpu:1", None)},
+        "evaluate": {(None, None, "gpu:1", None)},
+    }
 
 
 def test_without_gpus_everything_is_on_the_cpu_partition():
@@ -153,10 +179,9 @@ def test_without_gpus_everything_is_on_the_cpu_partition():
         assert _place(profile, *names) == ("main", "")
 
 
-def test_memory_grows_with_every_attempt(tmp_path, asked_for):
-    second = _asked_for(tmp_path, "--attempt", "2")
+def test_memory_grows_with_every_attempt(asked_for, second_attempt):
     for rule in set(asked_for) - {"all"}:
-        before, after = (int(asked[rule][0]["mem_mb"]) for asked in (asked_for, second))
+        before, after = (int(asked[rule][0]["mem_mb"]) for asked in (asked_for, second_attempt))
         assert after == 2 * before, rule
 
 

@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 
@@ -28,7 +29,8 @@ def test_dry_run(snakemake, tmp_path, config):
     done = snakemake(tmp_path, "-n", *_config_arguments(config))
     assert done.returncode == 0, done.stdout[-3000:]
     expected = "import_model" if config.name == "published.yaml" else "finetune_reduced"
-    assert expected in done.stdout
+    assert re.search(rf"^{expected} +\d+$", done.stdout, re.MULTILINE)
+    assert "Reason: Missing output files: results/export_corpus/" in done.stdout
 
 
 @pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5"])
@@ -65,10 +67,26 @@ def test_a_wrong_key_stops_at_parse_time_with_one_message(snakemake, tmp_path):
     assert "Traceback" not in done.stdout
 
 
-def test_a_second_run_does_nothing(snakemake, tiny_run):
-    done = snakemake(tiny_run, "--configfile", TINY)
+def test_a_second_run_does_nothing_nor_do_more_gpus(snakemake, tiny_run):
+    done = snakemake(tiny_run, "--configfile", TINY, "--set-resources", "finetune:gpus=2")
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout
+
+
+def test_a_run_says_briefly_how_far_it_is(tiny_run):
+    said = (tiny_run / "said.txt").read_text()
+    assert not set(said) & {"\r", "\x1b"}
+    found = re.findall(r"(?m)^\d\d:\d\d:\d\d (\d+) of (\d+) jobs done, (\d+) left", said)
+    counts = [tuple(map(int, line)) for line in found]
+    jobs = counts[0][1]
+    assert counts[0] == (0, jobs, jobs)
+    assert counts[-1] == (jobs, jobs, 0)
+    assert all(done + left == total == jobs for done, total, left in counts)
+    assert len(said.splitlines()) < 2 * jobs + 30
+    for model in ("finetune/full", "finetune/random_start", "finetune_reduced/full-rd1"):
+        line = rf"\| done: {model}: step 60/60, [\d.]+/s, \d+ min \d\d s left, loss "
+        assert re.search(line, said), model
+    assert f"Results: {tiny_run / 'results'} " in said
 
 
 def test_every_figure_is_a_picture(tiny_run):
@@ -195,7 +213,8 @@ def test_layers_per_job_changes_no_file(snakemake, tiny_run, tmp_path):
     made = sorted((folder / "patch_component/full").rglob("*.parquet"))
     assert len(made) == 5 * 3 * 4
     for file in made:
-        assert file.read_bytes() == (tiny_run / file.relative_to(tmp_path)).read_bytes()
+        before = pd.read_parquet(tiny_run / file.relative_to(tmp_path))
+        pd.testing.assert_frame_equal(pd.read_parquet(file), before, check_exact=True)
 
 
 def test_an_existing_model_is_analysed_like_a_trained_one(snakemake, tiny_run, tmp_path):
@@ -209,8 +228,8 @@ def test_an_existing_model_is_analysed_like_a_trained_one(snakemake, tiny_run, t
     arguments = ["--configfile", TINY, overlay, "--rerun-triggers", "mtime", "--", wanted]
     done = snakemake(tmp_path, *arguments)
     assert done.returncode == 0, done.stdout[-3000:]
-    own = tiny_run / "results/evaluate/full/validation.ranks.parquet"
-    assert (tmp_path / wanted).read_bytes() == own.read_bytes()
+    own = pd.read_parquet(tiny_run / "results/evaluate/full/validation.ranks.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / wanted), own, check_exact=True)
     everything = snakemake(tmp_path, "-n", "--configfile", TINY, overlay)
     assert everything.returncode == 0
     assert "patch_component_existing" in everything.stdout
@@ -274,6 +293,8 @@ def test_a_bad_corpus_stops_with_file_and_row(snakemake, tmp_path):
     assert done.returncode != 0
     assert "queries.jsonl" in done.stdout
     assert "nowhere" in done.stdout
+    assert "log: results/logs/export_corpus/mine.log" in done.stdout
+    assert "The same command goes on where this run stopped." in done.stdout
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "results/export_corpus/mine").exists() or not list(
         (tmp_path / "results/export_corpus/mine").iterdir()
@@ -302,13 +323,3 @@ def test_every_rule_has_the_manners():
         missing = wanted - rule["keys"]
         if rule["shell"]:
             assert not missing, (rule["name"], missing)
-
-
-def test_environments_repeat_the_pins_of_the_requirements():
-    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
-    pins = {line for line in lines if line and not line.startswith("#")}
-    assert all("==" in pin for pin in pins)
-    for file in (REPOSITORY / "envs").glob("*.yaml"):
-        entries = yaml.safe_load(file.read_text())["dependencies"]
-        (pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
-        assert set(pip) <= pins, file.name

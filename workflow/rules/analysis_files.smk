@@ -32,21 +32,30 @@ def evaluation_files(wildcards):
     }
 
 
-def query_source(input, trained, split):
+def query_source(trained, split):
     """What the analysis scripts take as --source."""
+    model = full_name(trained)
     return {
-        "queries": input.queries,
-        "qrels": input.test_qrels if split == "test" else input.qrels,
+        "queries": subset(model, "queries.parquet"),
+        "qrels": subset(model, f"qrels.{split}.txt"),
         "split": split,
-        "query_tokens": finetuning_settings(full_name(trained))["query_tokens"],
+        "query_tokens": finetuning_settings(model)["query_tokens"],
     }
+
+
+def validation_source(trained):
+    return as_json(query_source(trained, "validation"))
+
+
+def evaluated_sources(trained):
+    return as_json([query_source(trained, split) for split in EVALUATED])
 
 
 def system_runs(wildcards):
     if wildcards.system in BASELINES:
         folder = f"results/bm25/{wildcards.dataset}/{wildcards.system}"
     else:
-        folder = f"results/evaluate/{wildcards.system}"
+        folder = f"results/retrieve/{wildcards.system}"
     return [f"{folder}/{split}.run" for split in EVALUATED]
 
 
@@ -55,7 +64,7 @@ def compared_runs():
     dataset."""
     dataset = dataset_of(config["headline_model"])
     models = [name for name in ORIGINAL if dataset_of(name) == dataset]
-    folders = {name: f"results/evaluate/{name}" for name in models}
+    folders = {name: f"results/retrieve/{name}" for name in models}
     folders |= {name: f"results/bm25/{dataset}/{name}" for name in BASELINES}
     return {
         split: {system: f"{folder}/{split}.run" for system, folder in folders.items()}
@@ -211,4 +220,4 @@ PAPER = sorted(
 
 
 def paper(table):
-    return f"{workflow.basedir}/../resources/paper/{table}.csv"
+    return str(REPOSITORY / f"resources/paper/{table}.csv")

@@ -32,16 +32,16 @@ for model in MODELS:
         params:
             code=code("circuit", "analysis"),
             precision=config["evaluation"]["precision"],
-            sources=lambda wildcards, input, model=model: [
-                as_json(query_source(input, model, split)) for split in EVALUATED
-            ],
+            sources=[as_json(query_source(model, split)) for split in EVALUATED],
             patched=lambda wildcards, input: Path(input.patched[0]).parents[1],
             methods=as_json(automatic_methods(model)),
-            broken_percent=config["circuit"]["broken_percent"],
             variants=as_json(circuit_variants(model)),
-            seed=config["seed"],
+            options=options(
+                broken_percent=config["circuit"]["broken_percent"], seed=config["seed"]
+            ),
             folder=lambda wildcards, output: Path(output.automatic).parent,
             start=start_argument(model),
+            checkpoints=f"results/checkpoints/circuit/{model}",
         message:
             f"Rank queries with the circuits of {model}."
         shell:
@@ -49,7 +49,8 @@ for model in MODELS:
             " --validation {params.sources[0]:q} --test {params.sources[1]:q}"
             " --correct {input.correct} --stages {input.stages} --clean {input.clean}"
             " --patched {params.patched} --methods {params.methods:q}"
-            " --broken_percent {params.broken_percent} --variants {params.variants:q}"
-            " --seed {params.seed} --automatic {output.automatic} --output {params.folder}"
+            " --variants {params.variants:q} {params.options}"
+            " --automatic {output.automatic} --output {params.folder}"
             " {params.start} --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision} 2> {log}"
+            " --limits.precision {params.precision}"
+            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"

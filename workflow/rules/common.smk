@@ -1,15 +1,19 @@
 import json
+import logging
+import os
 import re
 import shlex
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+
+from snakemake.logging import logger
 
 SCRIPTS = f"{workflow.basedir}/scripts"
 LIBRARY = f"{workflow.basedir}/lib"
 sys.path.insert(0, LIBRARY)
 
-from genir import config_model, hub
+from genir import config_model, hub, paths
 from genir.circuit import AUTOMATIC_METHODS, VARIANTS
 from genir.components import ATTENTIONS, COMPONENTS, PATCHED_STAGES, STAGES
 from genir.config_checks import check_config
@@ -17,15 +21,29 @@ from genir.config_files import load_yaml_strict
 from genir.encoder_parts import part_names
 from genir.errors import UserError
 from genir.fingerprint import code_fingerprint, fingerprint_of
+from genir.run_status import show_status
 from genir.split_files import data_files_in
 from genir.text import slug
 from genir.seed_copies import is_seed_copy
+from genir.storage import FULL, check_storage, is_full
 from genir.timing import Timing
 
 WORKDIR = Path.cwd()
+REPOSITORY = Path(os.path.relpath(paths.REPOSITORY, WORKDIR))
 EVALUATED = ["validation", "test"]
 BASELINES = ["bm25_text", "bm25_text_queries"]
+WITH_TORCH = ["train", "analysis"]
 TIMING = Timing(Path("results"))
+
+# Where Snakemake cannot write its own log, what it prints must not drown in tracebacks.
+logging.raiseExceptions = False
+
+# -n, -p, --verbose, --debug-dag and --quiet are answered by Snakemake alone.
+asked = workflow.output_settings
+if workflow.is_main_process and not any(
+    (asked.dryrun, asked.printshellcmds, asked.verbose, asked.debug_dag, asked.quiet)
+):
+    show_status(logger)
 
 # The targets that can do without knowing the hub revisions.
 NEEDS_NO_LOCK = {"fetch", "costs"}
@@ -41,6 +59,9 @@ try:
         load_yaml_strict(Path(path))
     config_model.drop_empty(config)
     check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
+    sources = config_model.named_paths(config, paths.REPOSITORY, WORKDIR)
+    if workflow.is_main_process:
+        check_storage(WORKDIR, sources)
     SNAPSHOTS = hub.pinned(
         hub.named_snapshots(config), hub.read_lock(hub.LOCK_FILE), hub.LOCK_FILE
     )
@@ -68,22 +89,42 @@ def as_json(value):
 
 
 def environment(name):
-    """The conda environment of a rule, as seen from the rule files."""
-    return f"../../envs/{name}.yaml"
+    """The conda environment of a rule, as seen from the rule files. Of those with torch, the config
+    says which build; the pins, which `code` covers, are the same."""
+    cpu = config["torch"] == "cpu" and name in WITH_TORCH
+    return f"../../envs/{name}{'-cpu' if cpu else ''}.yaml"
 
 
 def code(script, environment):
     """Fingerprint of a script, all it imports and the packages it runs with; as a parameter it
     makes Snakemake rerun."""
-    pins = load_yaml_strict(Path(workflow.basedir) / f"../envs/{environment}.yaml")
     return fingerprint_of(
-        code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY)), pins
+        code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY)),
+        packages(environment),
     )
 
 
+@cache
+def packages(environment):
+    """What an environment file says, without its comments."""
+    return load_yaml_strict(Path(workflow.basedir) / f"../envs/{environment}.yaml")
+
+
+def options(**values):
+    """Options of a command as one parameter. Snakemake compares the set of a rule's parameters: as
+    two of them, two numbers could change places unseen."""
+    return " ".join(f"--{name} {value}" for name, value in sorted(values.items()))
+
+
+def uncompared(value):
+    """A parameter that changes no result: one that may depend on output is not compared."""
+    return lambda wildcards, output: value
+
+
 def resolve(path):
-    """Where a path of the config lies."""
-    return str(config_model.resolve(path, config_model.REPOSITORY, WORKDIR))
+    """Where a path of the config lies, seen from the working directory: a parameter or an input
+    that named the place of both would rerun all when they are moved."""
+    return str(paths.resolve(path, REPOSITORY, Path()))
 
 
 def hub_snapshot(kind, entry):
@@ -93,8 +134,9 @@ def hub_snapshot(kind, entry):
 
 
 def hub_folder(kind, entry):
-    """Where what an entry of the config takes from the hub is fetched to."""
-    return hub_snapshot(kind, entry).folder
+    """Where what an entry of the config takes from the hub is fetched to. Its name holds the
+    revision: what lies there stays the same, whatever its time says."""
+    return ancient(hub_snapshot(kind, entry).folder)
 
 
 # --- corpora and datasets
@@ -118,8 +160,11 @@ def corpus_files(corpus):
 
 
 def corpus_inputs(corpus):
-    """The same as a list; of a folder of the user's own its files, so that a new one counts."""
+    """The same as a list; of a folder of the user's own its files, so that a new one counts; of
+    what ir-datasets keeps in its own folder, the word that it is there."""
     entry = config["corpora"][corpus]
+    if entry["source"] == "ir_datasets":
+        return [f"results/fetch_collection/{corpus}.json"]
     if "path" in entry:
         return [str(path) for path in data_files_in(Path(resolve(entry["path"])))]
     return list(corpus_files(corpus).values())
@@ -158,17 +203,24 @@ def data_files(model, qrels_split):
     }
 
 
+def imported_folder(model):
+    """Folder of an existing model."""
+    entry = config["models"][model]
+    if "hub" in entry:
+        return hub_folder("model", entry["hub"])
+    return resolve(entry["folder"])
+
+
 def import_files(wildcards):
-    """Folder of an existing model, its docid mapping if it has one, the dataset's documents."""
+    """Files of an existing model and of its start, its docid mapping if it has one, the dataset's
+    documents."""
     entry = config["models"][wildcards.model]
-    folder = (
-        hub_folder("model", entry["hub"])
-        if "hub" in entry
-        else resolve(entry["folder"])
-    )
     mapping = {"docids": resolve(entry["docids"])} if "docids" in entry else {}
-    documents = subset(wildcards.model, "documents.parquet")
-    return {"folder": folder, "documents": documents} | mapping
+    return {
+        "folder": model_files(imported_folder(wildcards.model)),
+        "pretrained": files_of(start_settings(wildcards.model)),
+        "documents": subset(wildcards.model, "documents.parquet"),
+    } | mapping
 
 
 def training_files(wildcards):
@@ -230,16 +282,16 @@ def start_files(wildcards):
 
 def files_of(start):
     """What a rule that reads a located start depends on."""
-    if start is None:
-        return []
-    folder = Path(start["path"])
-    if folder.parts[0] == "results":
-        return [str(folder)]
-    files = ["config.json", "tokenizer.json"]
-    return [
-        folder / name
-        for name in files + ["model.safetensors"] * (start["type"] == "folder")
-    ]
+    return [] if start is None else model_files(start["path"], start["type"])
+
+
+def model_files(folder, kind="folder"):
+    """What a rule that reads a model folder depends on: a folder of the workflow's own; of any
+    other its files, whose content counts, for a random model without the weights."""
+    if Path(folder).parts[0] == "results":
+        return [folder]
+    patterns = ["*.json"] + ["*.safetensors"] * (kind == "folder")
+    return [str(f) for pattern in patterns for f in sorted(Path(folder).glob(pattern))]
 
 
 def start_argument(model):
@@ -268,9 +320,11 @@ def training_key(model):
     ]
 
 
-def checkpoint_folder(script, *key):
-    """An undeclared folder that changes with the code and with everything in `key`."""
-    return f"results/checkpoints/{script}-{fingerprint_of(code(script, 'train'), *key)}"
+def checkpoint_folder(script, artifact, *key):
+    """An undeclared folder that changes with the code and with everything in `key`. Those of one
+    artifact lie together: when it is made, its rule removes them all."""
+    version = fingerprint_of(code(script, "train"), *key)
+    return f"results/checkpoints/{script}/{artifact}/{version}"
 
 
 REDUCED = [name for model in MODELS for name in reduced_names(model)]

@@ -18,14 +18,14 @@ rule communication:
         runtime=lambda wildcards: analysis_minutes("communication", wildcards.model, 60),
     params:
         code=code("communication", "analysis"),
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
+        checkpoints="results/checkpoints/communication/{model}",
     message:
         "Trace what triggers the components of {wildcards.model} back to earlier ones."
     shell:
         "python $SCRIPTS/communication.py --model {input.model} --source {params.source:q}"
-        " --output {output} --limits.memory_mb {resources.mem_mb} 2> {log}"
+        " --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule top_heads:
@@ -46,14 +46,14 @@ rule top_heads:
         runtime=lambda wildcards: analysis_minutes("top_heads", wildcards.model, 60),
     params:
         code=code("top_heads", "analysis"),
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
+        checkpoints="results/checkpoints/top_heads/{model}",
     message:
         "Find the heads that trigger Stage III neurons of {wildcards.model}."
     shell:
         "python $SCRIPTS/top_heads.py --model {input.model} --source {params.source:q}"
-        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb} 2> {log}"
+        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule late_cosines:
@@ -74,14 +74,14 @@ rule late_cosines:
         runtime=lambda wildcards: analysis_minutes("contributions", wildcards.model, 60),
     params:
         code=code("late_cosines", "analysis"),
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
+        checkpoints="results/checkpoints/late_cosines/{model}",
     message:
         "Compare late outputs of {wildcards.model} with Stage I's MLPs."
     shell:
         "python $SCRIPTS/late_cosines.py --model {input.model} --source {params.source:q}"
-        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb} 2> {log}"
+        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule table_communication:

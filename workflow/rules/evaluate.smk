@@ -1,8 +1,9 @@
+# Two rules, so that another depth of the runs retrains no reduced model: their documents are drawn by
+# the ranks.
 rule evaluate:
     input:
         unpack(evaluation_files),
     output:
-        runs=expand("results/evaluate/{{trained}}/{split}.run", split=EVALUATED),
         ranks=expand(
             "results/evaluate/{{trained}}/{split}.ranks.parquet", split=EVALUATED
         ),
@@ -19,19 +20,48 @@ rule evaluate:
     params:
         code=code("evaluate", "analysis"),
         precision=config["evaluation"]["precision"],
-        sources=lambda wildcards, input: as_json(
-            [query_source(input, wildcards.trained, split) for split in EVALUATED]
-        ),
-        runs=lambda wildcards, output: as_json(list(output.runs)),
+        sources=lambda wildcards: evaluated_sources(wildcards.trained),
         ranks=lambda wildcards, output: as_json(list(output.ranks)),
-        depth=config["evaluation"]["run_depth"],
+        checkpoints="results/checkpoints/evaluate/{trained}",
     message:
         "Rank the documents for the validation and test queries with {wildcards.trained}."
     shell:
         "python $SCRIPTS/evaluate.py --model {input.model} --sources {params.sources:q}"
-        " --runs {params.runs:q} --ranks {params.ranks:q} --depth {params.depth}"
-        " --tag {wildcards.trained} --limits.memory_mb {resources.mem_mb}"
-        " --limits.precision {params.precision} 2> {log}"
+        " --ranks {params.ranks:q} --limits.memory_mb {resources.mem_mb}"
+        " --limits.precision {params.precision}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+
+
+rule retrieve:
+    input:
+        unpack(evaluation_files),
+    output:
+        runs=expand("results/retrieve/{{trained}}/{split}.run", split=EVALUATED),
+    log:
+        "results/logs/retrieve/{trained}.log",
+    benchmark:
+        "results/benchmarks/retrieve/{trained}.tsv"
+    conda:
+        environment("analysis")
+    threads: 1
+    resources:
+        mem_mb=growing(lambda wildcards: analysis_memory(wildcards.trained)),
+        runtime=lambda wildcards: analysis_minutes("evaluate", wildcards.trained, 60),
+    params:
+        code=code("retrieve", "analysis"),
+        precision=config["evaluation"]["precision"],
+        sources=lambda wildcards: evaluated_sources(wildcards.trained),
+        runs=lambda wildcards, output: as_json(list(output.runs)),
+        depth=config["evaluation"]["run_depth"],
+        checkpoints="results/checkpoints/retrieve/{trained}",
+    message:
+        "List the first documents for the validation and test queries with {wildcards.trained}."
+    shell:
+        "python $SCRIPTS/retrieve.py --model {input.model} --sources {params.sources:q}"
+        " --runs {params.runs:q} --depth {params.depth} --tag {wildcards.trained}"
+        " --limits.memory_mb {resources.mem_mb} --limits.precision {params.precision}"
+        ""
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule bm25:

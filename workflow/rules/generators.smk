@@ -41,19 +41,26 @@ def generator_source(wildcards):
     return resolve(entry["path"])
 
 
-def generator_argument(wildcards, input):
+def generator_files(wildcards):
+    """The same as files that a rule depends on."""
+    source = generator_source(wildcards)
+    return model_files(source) if Path(source).is_dir() else source
+
+
+def generator_argument(wildcards):
     """What generate_queries takes of its source."""
-    entry = GENERATORS[wildcards.generator]
+    entry, source = GENERATORS[wildcards.generator], generator_source(wildcards)
     if entry["type"] == "file":
-        return f"--file {input.source}"
+        return f"--file {source}"
     sampling = as_json({key: entry[key] for key in SAMPLING})
     folder = checkpoint_folder(
         "generate_queries",
+        f"{wildcards.generator}/{wildcards.dataset}",
         generator_settings(wildcards.generator),
         code("train_query_generator", "train"),
         *dataset_key(wildcards.dataset),
     )
-    return f"--model {input.source} --sampling '{sampling}' --checkpoints {folder}"
+    return f"--model {source} --sampling '{sampling}' --checkpoints {folder}"
 
 
 def generated_files(model):

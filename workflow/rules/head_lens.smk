@@ -22,16 +22,16 @@ rule direct_contribution:
     params:
         code=code("direct_contribution", "analysis"),
         precision=config["evaluation"]["precision"],
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
+        checkpoints="results/checkpoints/direct_contribution/{model}",
     message:
         "Rank by the outputs of one kind of component of {wildcards.model} alone."
     shell:
         "python $SCRIPTS/direct_contribution.py --model {input.model}"
         " --source {params.source:q} --output {output}"
         " --limits.memory_mb {resources.mem_mb}"
-        " --limits.precision {params.precision} 2> {log}"
+        " --limits.precision {params.precision}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule head_lens:
@@ -52,15 +52,15 @@ rule head_lens:
         runtime=lambda wildcards: analysis_minutes("head_lens", wildcards.model, 120),
     params:
         code=code("head_lens", "analysis"),
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
+        checkpoints="results/checkpoints/head_lens/{model}",
     message:
         "Read the cross-attention heads of {wildcards.model} through the logit lens."
     shell:
         "python $SCRIPTS/head_lens.py --model {input.model} --source {params.source:q}"
         " --docid_share {output.docid_share} --top_tokens {output.top_tokens}"
-        " --limits.memory_mb {resources.mem_mb} 2> {log}"
+        " --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule trace_query:
@@ -254,12 +254,10 @@ rule table_top_tokens:
                 for name in MODELS
             ]
         ),
-        examples=config["lens"]["examples"],
-        seed=config["seed"],
+        options=options(examples=config["lens"]["examples"], seed=config["seed"]),
     message:
         "Tabulate what the heads say for a few queries."
     shell:
         "python $SCRIPTS/table_top_tokens.py --files {params.files:q}"
-        " --examples {params.examples} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " {params.options} --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"

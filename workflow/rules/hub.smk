@@ -1,6 +1,48 @@
-# No rule here carries the fingerprint of its code: an edit of it must not download again what a
-# revision already says. fetch has no output, not even a benchmark: it runs whenever it is asked for.
+COLLECTIONS = [
+    name
+    for name, entry in config["corpora"].items()
+    if entry["source"] == "ir_datasets"
+]
+
+
+STARTS = {
+    entry["start"]["type"]
+    for entry in [*config["models"].values(), *GENERATORS.values()]
+    if "start" in entry
+}
+
+
+# No rule here carries the fingerprint of its code: an edit of it must not download again what is there.
+rule fetch_collection:
+    output:
+        "results/fetch_collection/{corpus}.json",
+    log:
+        "results/logs/fetch_collection/{corpus}.log",
+    benchmark:
+        "results/benchmarks/fetch_collection/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=one_of(COLLECTIONS),
+    localrule: True
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=1440,
+    params:
+        options=lambda wildcards: as_json(corpus_options(wildcards.corpus)),
+    message:
+        "Download the collection of corpus {wildcards.corpus} with ir-datasets."
+    shell:
+        "python $SCRIPTS/fetch_collection.py --options {params.options:q}"
+        " --output {output} 2>&1 | tee {log}"
+
+
+# It has no output, not even a benchmark: it runs whenever it is asked for.
 rule fetch:
+    input:
+        expand(rules.fetch_collection.output, corpus=COLLECTIONS),
+        ["results/pretraining_text/text.jsonl"] if "pretraining" in STARTS else [],
     log:
         "results/logs/fetch.log",
     conda:
@@ -13,7 +55,7 @@ rule fetch:
         snapshots=as_json([vars(snapshot) for snapshot in SNAPSHOTS]),
         lock=hub.LOCK_FILE,
     message:
-        "Note the revisions of what comes from the Hugging Face hub, and download it."
+        "Download what the configuration names, and note the revisions of the Hugging Face hub."
     shell:
         "HF_HUB_OFFLINE=0 python $SCRIPTS/fetch.py --snapshots {params.snapshots:q}"
         " --lock {params.lock} 2>&1 | tee {log}"

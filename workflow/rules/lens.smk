@@ -15,14 +15,14 @@ rule contributions:
         runtime=lambda wildcards: analysis_minutes("contributions", wildcards.model, 60),
     params:
         code=code("contributions", "analysis"),
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
+        checkpoints="results/checkpoints/contributions/{model}",
     message:
         "Measure the contribution of every component of {wildcards.model}."
     shell:
         "python $SCRIPTS/contributions.py --model {input.model} --source {params.source:q}"
-        " --output {output} --limits.memory_mb {resources.mem_mb} 2> {log}"
+        " --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule rank_development:
@@ -45,15 +45,15 @@ rule rank_development:
     params:
         code=code("rank_development", "analysis"),
         precision=config["evaluation"]["precision"],
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
+        checkpoints="results/checkpoints/rank_development/{model}",
     message:
         "Follow the rank of the relevant document through the layers of {wildcards.model}."
     shell:
         "python $SCRIPTS/rank_development.py --model {input.model} --source {params.source:q}"
         " --output {output} --limits.memory_mb {resources.mem_mb}"
-        " --limits.precision {params.precision} 2> {log}"
+        " --limits.precision {params.precision}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule stages:

@@ -25,23 +25,24 @@ for model in MODELS:
             params:
                 code=code("patch_component", "analysis"),
                 precision=config["evaluation"]["precision"],
-                source=lambda wildcards, input, model=model: as_json(
-                    query_source(input, model, "validation")
-                ),
+                source=validation_source(model),
                 methods=as_json(methods(model)),
-                first=first,
-                last=last,
+                layers=uncompared(options(first_layer=first, last_layer=last)),
                 folder=lambda wildcards, output: Path(output[0]).parents[1],
                 start=start_argument(model),
+                checkpoints=uncompared(
+                    f"results/checkpoints/patch_component/{model}.layer{first}-{last}"
+                ),
             message:
                 f"Patch every component of decoder layers {first} to {last} of {model}."
             shell:
                 "python $SCRIPTS/patch_component.py --model {input.model}"
                 " --source {params.source:q} --correct {input.correct}"
-                " --methods {params.methods:q} --first_layer {params.first}"
-                " --last_layer {params.last} --output {params.folder} {params.start}"
+                " --methods {params.methods:q} {params.layers}"
+                " --output {params.folder} {params.start}"
                 " --limits.memory_mb {resources.mem_mb}"
-                " --limits.precision {params.precision} 2> {log}"
+                " --limits.precision {params.precision}"
+                " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
         rule:
             name:
@@ -64,23 +65,24 @@ for model in MODELS:
             params:
                 code=code("patch_head", "analysis"),
                 precision=config["evaluation"]["precision"],
-                source=lambda wildcards, input, model=model: as_json(
-                    query_source(input, model, "validation")
-                ),
+                source=validation_source(model),
                 methods=as_json(methods(model, "head_methods")),
-                first=first,
-                last=last,
+                layers=uncompared(options(first_layer=first, last_layer=last)),
                 folder=lambda wildcards, output: Path(output[0]).parents[1],
                 start=start_argument(model),
+                checkpoints=uncompared(
+                    f"results/checkpoints/patch_head/{model}.layer{first}-{last}"
+                ),
             message:
                 f"Patch every attention head of decoder layers {first} to {last} of {model}."
             shell:
                 "python $SCRIPTS/patch_head.py --model {input.model}"
                 " --source {params.source:q} --correct {input.correct}"
-                " --methods {params.methods:q} --first_layer {params.first}"
-                " --last_layer {params.last} --output {params.folder} {params.start}"
+                " --methods {params.methods:q} {params.layers}"
+                " --output {params.folder} {params.start}"
                 " --limits.memory_mb {resources.mem_mb}"
-                " --limits.precision {params.precision} 2> {log}"
+                " --limits.precision {params.precision}"
+                " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
     rule:
         name:
@@ -104,16 +106,16 @@ for model in MODELS:
         params:
             code=code("patch_stage", "analysis"),
             precision=config["evaluation"]["precision"],
-            source=lambda wildcards, input, model=model: as_json(
-                query_source(input, model, "validation")
-            ),
+            source=validation_source(model),
             methods=as_json(methods(model)),
             folder=lambda wildcards, output: Path(output[0]).parents[1],
             start=start_argument(model),
+            checkpoints=f"results/checkpoints/patch_stage/{model}",
         message:
             f"Patch every component of {model} stage by stage."
         shell:
             "python $SCRIPTS/patch_stage.py --model {input.model} --source {params.source:q}"
             " --correct {input.correct} --methods {params.methods:q} --stages {input.stages}"
             " --output {params.folder} {params.start} --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision} 2> {log}"
+            " --limits.precision {params.precision}"
+            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"

@@ -23,6 +23,8 @@ rule train_query_generator:
     resources:
         mem_mb=growing(lambda wildcards: generator_memory(wildcards.generator)),
         runtime=240,
+        gpus=0,
+        nodes=1,
     params:
         code=code("train_query_generator", "train"),
         start=lambda wildcards: as_json(
@@ -31,25 +33,27 @@ rule train_query_generator:
         settings=lambda wildcards: as_json(generator_training(wildcards.generator)),
         checkpoints=lambda wildcards: checkpoint_folder(
             "train_query_generator",
+            f"{wildcards.generator}/{wildcards.dataset}",
             generator_settings(wildcards.generator),
             *dataset_key(wildcards.dataset),
         ),
     message:
         "Train query generator {wildcards.generator} on the training queries of {wildcards.dataset}."
     shell:
-        "python $SCRIPTS/train_query_generator.py --data.documents {input.documents}"
+        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
+        " $SCRIPTS/train_query_generator.py --data.documents {input.documents}"
         " --data.queries {input.queries} --data.qrels {input.qrels}"
         " --start {params.start:q} --settings {params.settings:q}"
         " --outputs.model {output.model} --outputs.curve {output.curve}"
         " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2>&1 | tee {log}"
+        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
 
 
 rule generate_queries:
     input:
         documents="results/subset_corpus/{dataset}/documents.parquet",
         queries="results/subset_corpus/{dataset}/queries.parquet",
-        source=generator_source,
+        source=generator_files,
     output:
         queries="results/generate_queries/{generator}/{dataset}.parquet",
         manifest="results/generate_queries/{generator}/{dataset}.json",
@@ -77,4 +81,5 @@ rule generate_queries:
     shell:
         "python $SCRIPTS/generate_queries.py --documents {input.documents}"
         " --queries {input.queries} {params.source} --drop_held_out {params.drop}"
-        " --output {output.queries} --manifest {output.manifest} 2>&1 | tee {log}"
+        " --output {output.queries} --manifest {output.manifest} 2> {log};"
+        " rm -rf results/checkpoints/generate_queries/{wildcards.generator}/{wildcards.dataset}"

@@ -1,6 +1,7 @@
 # What jobs need at the sizes of a configuration.
 from genir import costs
 from genir.config_checks import HPO_DOCUMENTS
+from genir.files import read_json
 from genir.shape import (
     ASSUMED_ROWS,
     assumed_shape,
@@ -16,7 +17,12 @@ ASSUMED_QUERIES = 8_000
 def exported_counts(dataset):
     """Counts of a dataset that is there already; nothing before."""
     manifest = Path(f"results/subset_corpus/{dataset}/manifest.json")
-    return json.loads(manifest.read_text())["counts"] if manifest.exists() else {}
+    if not manifest.exists():
+        return {}
+    try:
+        return read_json(manifest)["counts"]
+    except UserError as error:
+        raise WorkflowError(f"{type(error).__name__}: {error}") from None
 
 
 def documents_of(dataset):

@@ -25,21 +25,21 @@ for model in MODELS:
         params:
             code=code("encoder_swap", "analysis"),
             precision=config["evaluation"]["precision"],
-            source=lambda wildcards, input, model=model: as_json(
-                query_source(input, model, "validation")
-            ),
+            source=validation_source(model),
             encoders=lambda wildcards, output, model=model: as_json(
                 encoder_arguments(model, output)
             ),
             start=start_argument(model),
             seed=config["seed"],
+            checkpoints=f"results/checkpoints/encoder_swap/{model}",
         message:
             f"Put other encoders before the decoder of {model}."
         shell:
             "python $SCRIPTS/encoder_swap.py --model {input.model} --source {params.source:q}"
             " --encoders {params.encoders:q} --seed {params.seed} {params.start}"
             " --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision} 2> {log}"
+            " --limits.precision {params.precision}"
+            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 for model in PRETRAINED:
@@ -67,16 +67,16 @@ for model in PRETRAINED:
         params:
             code=code("partial_swap", "analysis"),
             precision=config["evaluation"]["precision"],
-            source=lambda wildcards, input, model=model: as_json(
-                query_source(input, model, "validation")
-            ),
+            source=validation_source(model),
             outputs=lambda wildcards, output, model=model: as_json(
                 dict(zip(encoder_parts(model), output))
             ),
             start=start_argument(model),
+            checkpoints=f"results/checkpoints/partial_swap/{model}",
         message:
             f"Swap parts of the pre-trained encoder into {model}."
         shell:
             "python $SCRIPTS/partial_swap.py --model {input.model} --source {params.source:q}"
             " --outputs {params.outputs:q} {params.start} --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision} 2> {log}"
+            " --limits.precision {params.precision}"
+            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"

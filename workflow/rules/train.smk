@@ -66,18 +66,21 @@ rule pretrain:
     resources:
         mem_mb=growing(4000),
         runtime=240,
+        gpus=0,
+        nodes=1,
     params:
         code=code("pretrain", "train"),
         shape=as_json(config["pretraining"]["shape"]),
         settings=as_json(config["pretraining"]["training"]),
-        checkpoints=checkpoint_folder("pretrain", config["pretraining"]),
+        checkpoints=checkpoint_folder("pretrain", "model", config["pretraining"]),
     message:
         "Pre-train the mini-T5 by span corruption."
     shell:
-        "python $SCRIPTS/pretrain.py --text {input.text} --tokenizer {input.tokenizer}"
+        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
+        " $SCRIPTS/pretrain.py --text {input.text} --tokenizer {input.tokenizer}"
         " --shape {params.shape:q} --settings {params.settings:q}"
         " --checkpoints {params.checkpoints} --output {output.model}"
-        " --curve {output.curve} 2>&1 | tee {log}"
+        " --curve {output.curve} 2> {log}; rm -rf $(dirname {params.checkpoints})"
 
 
 rule model_card:
@@ -144,6 +147,8 @@ rule finetune:
     resources:
         mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
         runtime=lambda wildcards: training_minutes(wildcards.model, 240),
+        gpus=0,
+        nodes=1,
     params:
         code=code("finetune", "train"),
         generated=lambda wildcards, input: generated_argument(input),
@@ -155,12 +160,13 @@ rule finetune:
     message:
         "Fine-tune {wildcards.model} on all documents of its dataset."
     shell:
-        "python $SCRIPTS/finetune.py --data.documents {input.documents}"
+        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
+        " $SCRIPTS/finetune.py --data.documents {input.documents}"
         " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
         " --start {params.start:q} --settings {params.settings:q}"
         " --outputs.model {output.model} --outputs.curve {output.curve}"
         " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2>&1 | tee {log}"
+        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
 
 
 rule import_model:
@@ -185,6 +191,7 @@ rule import_model:
         runtime=30,
     params:
         code=code("import_model", "analysis"),
+        folder=lambda wildcards: imported_folder(wildcards.model),
         qrels=lambda wildcards, input: as_json(list(input.qrels)),
         docids=lambda wildcards, input: (
             f"--docids {input.docids}" if "docids" in input.keys() else ""
@@ -192,7 +199,7 @@ rule import_model:
     message:
         "Check the existing model {wildcards.model} and bring it in."
     shell:
-        "python $SCRIPTS/import_model.py --folder {input.folder} {params.docids}"
+        "python $SCRIPTS/import_model.py --folder {params.folder} {params.docids}"
         " --documents {input.documents} --qrels {params.qrels:q}"
         " --output {output.model} 2> {log}"
 
@@ -214,15 +221,14 @@ rule removed_documents:
         runtime=10,
     params:
         code=code("removed_documents", "data"),
-        models=lambda wildcards: reduced_settings(wildcards.model)["models"],
-        documents=lambda wildcards: reduced_settings(wildcards.model)["documents"],
-        seed=config["seed"],
+        options=lambda wildcards: options(
+            **reduced_settings(wildcards.model), seed=config["seed"]
+        ),
     message:
         "Draw the documents that the reduced models of {wildcards.model} are trained without."
     shell:
         "python $SCRIPTS/removed_documents.py --correct {input.correct}"
-        " --models {params.models} --documents {params.documents} --seed {params.seed}"
-        " --output {output} 2> {log}"
+        " {params.options} --output {output} 2> {log}"
 
 
 rule finetune_reduced:
@@ -247,6 +253,8 @@ rule finetune_reduced:
     resources:
         mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
         runtime=lambda wildcards: training_minutes(wildcards.model, 240),
+        gpus=0,
+        nodes=1,
     params:
         code=code("finetune_reduced", "train"),
         generated=lambda wildcards, input: generated_argument(input),
@@ -254,21 +262,21 @@ rule finetune_reduced:
         settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
         checkpoints=lambda wildcards: checkpoint_folder(
             "finetune_reduced",
-            wildcards.model,
-            wildcards.set,
+            f"{wildcards.model}-rd{wildcards.set}",
             reduced_settings(wildcards.model),
             training_key(wildcards.model),
         ),
     message:
         "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
     shell:
-        "python $SCRIPTS/finetune_reduced.py --data.documents {input.documents}"
+        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
+        " $SCRIPTS/finetune_reduced.py --data.documents {input.documents}"
         " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
         " --start {params.start:q} --settings {params.settings:q}"
         " --removed {input.removed} --removed_set {wildcards.set}"
         " --outputs.model {output.model} --outputs.curve {output.curve}"
         " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2>&1 | tee {log}"
+        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
 
 
 rule models:

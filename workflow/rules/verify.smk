@@ -25,9 +25,7 @@ rule verify_engine:
     params:
         code=code("verify_engine", "analysis"),
         precision=config["evaluation"]["precision"],
-        source=lambda wildcards, input: as_json(
-            query_source(input, wildcards.model, "validation")
-        ),
+        source=lambda wildcards: validation_source(wildcards.model),
         start=lambda wildcards: start_argument(wildcards.model),
         seed=config["seed"],
     message:

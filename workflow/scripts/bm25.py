@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
 from genir.bm25 import document_texts, rank_documents
 from genir.dataset_files import TrainingFiles
+from genir.files import read_parquet
 from genir.trec import write_run
 from script import run
 
@@ -33,7 +32,7 @@ def main(
     """
     table, training = TrainingFiles(documents, queries, train_qrels).read()
     texts = document_texts(table, training, with_queries=variant == "bm25_text_queries")
-    all_queries = pd.read_parquet(queries, columns=["query_id", "text", "split"])
+    all_queries = read_parquet(queries, columns=["query_id", "text", "split"])
     for split, path in (("validation", validation_run), ("test", test_run)):
         rows = all_queries[all_queries["split"] == split]
         ranking = rank_documents(list(table["doc_id"]), texts, rows["text"], depth)

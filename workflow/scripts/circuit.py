@@ -16,7 +16,7 @@ from genir.circuit import (
     replacements,
 )
 from genir.components import COMPONENTS, PATCHED_STAGES, Method
-from genir.files import read_json, write_json
+from genir.files import read_json, read_parquet, write_json
 from genir.patching import patch_means, patched_ranks
 from genir.stages import patched_stages
 from genir.start import Start
@@ -62,7 +62,7 @@ def main(
         start: what fine-tuning started from; needed by the variant pretrained.
     """
     layers = patched_stages(read_json(stages)["used"])
-    effects = cell_effects(pd.read_parquet(clean), stage_ranks(patched, methods), seed)
+    effects = cell_effects(read_parquet(clean), stage_ranks(patched, methods), seed)
     record = automatic_record(effects, layers, broken_percent)
     cells = FIXED | {"automatic": recorded_cells(record)}
     patches = {variant: replacements(cells[variant], layers) for variant in variants}
@@ -87,7 +87,7 @@ def stage_ranks(
     """What patch_stage ranked, by cell and method."""
     return {
         (component, stage): {
-            method: pd.read_parquet(folder / f"{method}/{stage}.{component}.parquet")
+            method: read_parquet(folder / f"{method}/{stage}.{component}.parquet")
             for method in methods
         }
         for component in COMPONENTS

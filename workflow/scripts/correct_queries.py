@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-
-from genir.files import write_csv
+from genir.files import read_parquet, write_csv
 from script import run
 
 
@@ -15,7 +13,7 @@ def main(ranks: Path, output: Path) -> None:
         ranks: ranks of the unmodified model on the validation queries (Parquet).
         output: CSV to write: query_id, doc_id.
     """
-    correct = pd.read_parquet(ranks).query("vocabulary_rank == 1")
+    correct = read_parquet(ranks).query("vocabulary_rank == 1")
     write_csv(output, correct[["query_id", "doc_id"]])
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from genir.fetching import fetch
 from genir.hub import Snapshot
+from genir.provenance import carrying
 from script import run
 
 
@@ -14,7 +15,9 @@ def main(snapshots: list[Snapshot], lock: Path) -> None:
         snapshots: what to fetch; those without a revision get the hub's newest, noted in the lock.
         lock: the lock file (YAML); entries that are there stay.
     """
-    fetch(snapshots, lock)
+    # What is fetched stays as the hub has it; its folder names the revision.
+    with carrying(None):
+        fetch(snapshots, lock)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from genir.dataset_files import TrainingFiles
+from genir.files import read_csv
 from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
 from genir.finetuning import FinetuningConfig
 from genir.start import Start
@@ -29,7 +28,7 @@ def main(
         removed_set: which set this model is trained without.
         outputs: model folder, loss curve (CSV), run record (JSON), checkpoint folder.
     """
-    table = pd.read_csv(removed)
+    table = read_csv(removed)
     documents = table.loc[table["set"] == removed_set, "doc_id"].unique().tolist()
     make_finetuned_model(data, start, settings, outputs, documents)
 

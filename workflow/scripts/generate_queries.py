@@ -1,19 +1,19 @@
 """Generate the queries that stand in for documents in indexing, or take them from a file."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 
+from genir.checkpoints import Checkpoint, identity_of
 from genir.corpus_files import read_generated_queries
 from genir.devices import best_device
-from genir.files import write_json, write_parquet
+from genir.files import read_parquet, write_json, write_parquet
 from genir.generated_queries import GeneratedQueries, clean_queries
 from genir.manifest import described
 from genir.models import load_start
 from genir.progress import LOGGER
 from genir.query_generation import Sampling, generate_until
-from genir.start import Start
+from genir.start import Start, start_files
 from script import run
 
 
@@ -41,18 +41,22 @@ def main(
         sampling: how queries are drawn from the model.
         checkpoints: folder to resume from; removed when all queries are there.
     """
-    table, known = pd.read_parquet(documents), pd.read_parquet(queries)
+    table, known = read_parquet(documents), read_parquet(queries)
 
     def cleaned(generated: pd.DataFrame) -> GeneratedQueries:
         return clean_queries(generated, table, known, drop_held_out=drop_held_out)
 
+    checkpoint = None
     if file is not None:
         generated, source = read_generated_queries(file), [file]
     else:
-        writer, tokenizer = load_start(Start("folder", str(model)), sampling.seed)
+        start = Start("folder", str(model))
+        identity = identity_of([documents, queries, *start_files(start)], sampling, drop_held_out)
+        checkpoint = Checkpoint(checkpoints, identity)
+        writer, tokenizer = load_start(start, sampling.seed)
         generated = generate_until(
             lambda drawn: cleaned(drawn).lacking(),
-            *(writer.to(best_device()), tokenizer, table, sampling, checkpoints),
+            *(writer.to(best_device()), tokenizer, table, sampling, checkpoint),
         )
         source = sorted(model.glob("*.safetensors"))
     kept = cleaned(generated)
@@ -67,8 +71,8 @@ def main(
     facts = kept.facts()
     write_json(manifest, facts | own)
     LOGGER.info("%(queries)d queries of %(documents)d documents", facts["counts"])
-    if checkpoints is not None:
-        shutil.rmtree(checkpoints, ignore_errors=True)
+    if checkpoint is not None:
+        checkpoint.remove()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.checkpoint_import import import_checkpoint
+from genir.files import read_parquet
 from genir.trec import read_qrels
 from script import run
 
@@ -21,7 +22,7 @@ def main(
         output: model folder to write.
         docids: JSON, the token of each doc_id; without it they are called @DOC_ID_<doc_id>@.
     """
-    wanted = [pd.read_parquet(documents)["doc_id"], *(read_qrels(file)["doc_id"] for file in qrels)]
+    wanted = [read_parquet(documents)["doc_id"], *(read_qrels(file)["doc_id"] for file in qrels)]
     import_checkpoint(folder, docids, pd.concat(wanted).unique(), output)
 
 

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from genir.figures.style import save_figure
 from genir.figures.training import pretraining_figure
-from genir.files import read_json, write_text
+from genir.files import read_csv, read_json, write_text
 from genir.model_card import model_card
 from script import run
 
@@ -25,7 +23,7 @@ def main(
         card: Markdown to write.
         picture: picture of the loss curve to write.
     """
-    losses = pd.read_csv(curve)
+    losses = read_csv(curve)
     weights = model / "model.safetensors"
     text = model_card(weights, losses, read_json(manifest), pretraining, picture.name)
     save_figure(pretraining_figure(losses), picture.with_suffix(""), [picture.suffix[1:]])

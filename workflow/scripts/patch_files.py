@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.files import write_parquet
+from genir.files import read_csv, write_parquet
 from genir.patching import Replacements, patch_means, patched_ranks
 from genir.start import Start, start_folder
 from genir.subject import Subject
@@ -23,7 +23,7 @@ def patch(
 
 def correct_rows(subject: Subject, correct: Path) -> np.ndarray:
     """Which queries of `subject` are listed in the CSV `correct`."""
-    listed = pd.read_csv(correct, dtype=str)["query_id"]
+    listed = read_csv(correct, dtype=str)["query_id"]
     return pd.Series(subject.queries.ids).isin(listed).to_numpy()
 
 

@@ -1,14 +1,14 @@
 """Pre-train the mini-T5 by span corruption."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 
-from genir.checkpoints import Checkpoint
-from genir.files import atomic_folder, write_csv
+from genir.checkpoints import Checkpoint, identity_of
+from genir.files import atomic_folder, read_jsonl, write_csv
 from genir.pretraining import PretrainingConfig, chunk_texts, pretrain, small_t5_config
+from genir.processes import this_process
 from genir.torch_seeding import seed_torch
 from script import run
 
@@ -33,15 +33,18 @@ def main(
         output: model folder to write, half precision, tokenizer included.
         curve: CSV of the loss curve to write.
     """
+    processes = this_process()
+    identity = identity_of([text, *sorted(tokenizer.glob("*.json"))], shape, settings)
     vocabulary = AutoTokenizer.from_pretrained(tokenizer)
-    with open(text, encoding="utf-8") as lines:
-        texts = [json.loads(line)["text"] for line in lines]
+    texts = [record["text"] for record in read_jsonl(text)]
     pieces = chunk_texts(texts, vocabulary, settings.chunk_tokens)
     seed_torch(settings.seed, "pretraining-initialisation")
     config = small_t5_config(shape, settings.dropout_rate, vocabulary)
-    model = T5ForConditionalGeneration(config)
-    checkpoint = Checkpoint(checkpoints)
+    model = T5ForConditionalGeneration(config).to(processes.device)
+    checkpoint = Checkpoint(checkpoints, identity)
     losses = pretrain(model, vocabulary, pieces, settings, checkpoint)
+    if not processes.is_main:
+        return
     with atomic_folder(output) as folder:
         model.half().save_pretrained(folder)
         vocabulary.save_pretrained(folder)

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-
-from genir.files import write_csv
+from genir.files import read_csv, write_csv
 from genir.removed_documents import draw_removed_documents
 from script import run
 
@@ -19,7 +17,7 @@ def main(correct: Path, models: int, documents: int, seed: int, output: Path) ->
         seed: seed of the draw.
         output: CSV to write: set, doc_id, query_id.
     """
-    table = pd.read_csv(correct, dtype=str)
+    table = read_csv(correct, dtype=str)
     write_csv(output, draw_removed_documents(table, models, documents, seed))
 
 

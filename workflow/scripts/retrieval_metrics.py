@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import write_csv
+from genir.files import read_parquet, write_csv
 from genir.metrics import retrieval_metrics
 from script import run
 
@@ -33,7 +33,7 @@ def main(
         queries: the dataset's queries (Parquet).
         output: CSV to write, a row per split, slice and metric.
     """
-    table = pd.read_parquet(queries)
+    table = read_parquet(queries)
     files = {"validation": (validation_run, validation_qrels), "test": (test_run, test_qrels)}
     parts = []
     for split, (run_file, qrels) in files.items():

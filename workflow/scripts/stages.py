@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from genir.components import COMPONENTS, STAGES
-from genir.files import write_json
+from genir.files import read_csv, read_parquet, write_json
 from genir.stages import default_stages, detect_stages, mean_ratios
 from script import run
 
@@ -27,8 +25,8 @@ def main(
         seed: seed of the shuffled layer orders.
         output: JSON to write.
     """
-    query_ids = pd.read_csv(correct, dtype=str)["query_id"]
-    ratios = mean_ratios(pd.read_parquet(contributions), query_ids)
+    query_ids = read_csv(correct, dtype=str)["query_id"]
+    ratios = mean_ratios(read_parquet(contributions), query_ids)
     detected = detect_stages(ratios, seed)
     used = configured or default_stages(len(ratios))
     supported = detected["supported"] and detected["segments"] == [used[name] for name in STAGES]

@@ -1,9 +1,8 @@
 """Train the tokenizer of the mini-T5."""
 
-import json
 from pathlib import Path
 
-from genir.files import atomic_folder
+from genir.files import atomic_folder, read_jsonl
 from genir.tokenizer import train_tokenizer
 from script import run
 
@@ -17,10 +16,9 @@ def main(text: Path, vocabulary: int, sentinels: int, output: Path) -> None:
         sentinels: number of sentinels for span corruption.
         output: tokenizer folder to write.
     """
-    with open(text, encoding="utf-8") as lines:
-        tokenizer = train_tokenizer(
-            (json.loads(line)["text"] for line in lines), vocabulary, sentinels
-        )
+    tokenizer = train_tokenizer(
+        (record["text"] for record in read_jsonl(text)), vocabulary, sentinels
+    )
     with atomic_folder(output) as folder:
         tokenizer.save_pretrained(folder)
 

@@ -1,10 +1,12 @@
 """How much an analysis computes at a time, so that it stays within its memory."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from genir.devices import Precision
 from genir.errors import AnalysisError
 from genir.ranking import BLOCK_BYTES, SLICE_ROWS, SLICE_TOKENS
+from genir.shards import SECONDS
 from genir.t5 import T5
 
 MIB = 2**20
@@ -16,10 +18,17 @@ MAXIMUM_ROWS = 4096
 @dataclass(frozen=True)
 class Limits:
     """What the process may use, in MiB, and the precision of the products behind ranks; `auto` is
-    bfloat16 where the processor gains by it. Results depend on neither."""
+    bfloat16 where the processor gains by it. The memory says how work is cut: results depend on it
+    by rounding, on the precision not at all.
+
+    What is finished is kept in the folder `checkpoints`, if there is one, every so many seconds
+    (`genir.shards`).
+    """
 
     memory_mb: int
     precision: Precision = "float32"
+    checkpoints: Path | None = None
+    checkpoint_seconds: float = SECONDS
 
 
 @dataclass(frozen=True)

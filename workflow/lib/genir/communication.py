@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 import torch
 
 from genir.components import COMPONENTS, EMBEDDING, Component
 from genir.decoder import LeanDecoder, Memory, Trace
-from genir.progress import Progress
 from genir.queries import per_query_table
-from genir.subject import Subject
+from genir.shards import Tensors
+from genir.subject import Block, Subject, joined
 
 TARGETS: tuple[Component, ...] = ("cross_attention", "mlp")
 NO_LAYER = -1
@@ -33,15 +32,16 @@ def communication(subject: Subject) -> pd.DataFrame:
         [(*target, *source) for target in targets for source in sources_of(*target)],
         columns="target target_layer source source_layer".split(),
     )
-    shares = np.empty((len(subject.queries), len(names)), dtype=np.float32)
-    progress = Progress("queries traced back", len(subject.queries))
-    size = queries_at_once(subject, len(COMPONENTS) * len(decoder.layers) + 1)
-    for rows, memory, trace in subject.traces(size=size):
-        terms = trace.terms
+
+    def measured(block: Block) -> Tensors:
+        memory, trace, terms = block.memory, block.trace, block.trace.terms
         parts = [_shares(decoder, memory, trace, terms, *target) for target in targets]
-        shares[rows] = torch.cat(parts, dim=1).cpu().numpy()
-        progress.update(int(rows[-1]) + 1)
-    return per_query_table(subject.queries, names, {"share": shares})
+        return {"share": torch.cat(parts, dim=1)}
+
+    size = queries_at_once(subject, len(COMPONENTS) * len(decoder.layers) + 1)
+    blocks = subject.query_blocks(size)
+    shares = joined(subject.measure("queries traced back", measured, blocks=blocks))
+    return per_query_table(subject.queries, names, shares)
 
 
 def sources_of(target: Component, layer: int) -> list[tuple[str, int]]:

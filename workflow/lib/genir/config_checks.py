@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from genir import config_model
 from genir.config_messages import closest, dotted, message
-from genir.config_model import REPOSITORY, resolve
 from genir.errors import ConfigError, ModelError
+from genir.paths import REPOSITORY, resolve
 from genir.seed_copies import is_seed_copy
 
 Config = dict[str, Any]
@@ -174,6 +174,7 @@ def _check_pretraining(config: Config) -> None:
             f"{pretraining['sentinels'] + 100}"
         )
     training = pretraining["training"]
+    _check_parts("pretraining.training", training)
     masked = max(1, round(training["chunk_tokens"] * training["noise_density"]))
     spans = max(1, round(masked / training["mean_span"]))
     if spans > pretraining["sentinels"]:
@@ -190,6 +191,14 @@ def _check_warmup(key: str, settings: Config) -> None:
         )
 
 
+def _check_parts(key: str, settings: Config) -> None:
+    if settings.get("accumulation", 1) > settings["batch_size"]:
+        raise ConfigError(
+            f"{key}.accumulation: {settings['accumulation']} parts are more than the examples of a "
+            f"batch; write at most {settings['batch_size']}"
+        )
+
+
 def _check_finetuning(config: Config) -> None:
     _check_warmup("finetuning", config["finetuning"])
     for name, model in config["models"].items():
@@ -197,11 +206,7 @@ def _check_finetuning(config: Config) -> None:
             continue
         settings = config_model.finetuning(config, name)
         _check_warmup(f"models.{name}.finetuning", settings)
-        if settings["accumulation"] > settings["batch_size"]:
-            raise ConfigError(
-                f"models.{name}.finetuning.accumulation: {settings['accumulation']} parts are more "
-                f"than the examples of a batch; write at most {settings['batch_size']}"
-            )
+        _check_parts(f"models.{name}.finetuning", settings)
         split = config["datasets"][model["dataset"]]["split"]
         if split == "document" and settings["indexing_ratio"] == 0:
             raise ConfigError(
@@ -282,6 +287,7 @@ def _check_query_generators(config: Config, base: Path, repository: Path) -> Non
             _check_folder(f"{key}.{where}", path, base, repository)
         if "training" in entry:
             _check_warmup(f"{key}.training", entry["training"])
+            _check_parts(f"{key}.training", entry["training"])
 
 
 def _check_folder(key: str, path: str, base: Path, repository: Path) -> tuple[int, int]:

@@ -1,13 +1,14 @@
 """Values that follow from a checked configuration."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from genir.errors import ModelError
+from genir.paths import REPOSITORY, resolve
 from genir.seed_copies import seed_name
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 DIRECT = "documents"
 CORPUS_FILES = (
     "documents",
@@ -23,18 +24,15 @@ CORPUS_FILES = (
 _FIRST_SEED_ONLY = ("seeds", "reduced", "study_dataset")
 
 
-def resolve(path: str, repository: Path, workdir: Path) -> Path:
-    """Where a path of the config lies: `resources/...` in the repository, the rest in `workdir`."""
-    return (repository if Path(path).parts[:1] == ("resources",) else workdir) / path
-
-
-def as_written(path: Path | str, repository: Path, workdir: Path) -> str:
-    """How the config writes a path that `resolve` gave: it says nothing of where the two folders
-    lie."""
-    for inside, base in ((repository / "resources", repository), (workdir, workdir)):
-        if Path(path).is_relative_to(inside):
-            return Path(path).relative_to(base).as_posix()
-    return str(path)
+def named_paths(value: Any, repository: Path, workdir: Path) -> Iterator[Path]:
+    """Files and folders that are there and are named anywhere in a configuration."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from named_paths(part, repository, workdir)
+    elif isinstance(value, str) and value:
+        path = resolve(value, repository, workdir)
+        if path.exists() and not workdir.is_relative_to(path):
+            yield path
 
 
 def drop_empty(config: dict[str, Any]) -> None:

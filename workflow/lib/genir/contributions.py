@@ -1,12 +1,16 @@
 """How much each component adds to the residual stream, layer by layer (the study's Fig. 3)."""
 
+from itertools import product
+
 import pandas as pd
+import torch
 from torch.nn.functional import cosine_similarity
 
-from genir.components import COMPONENTS
+from genir.components import COMPONENTS, Component
 from genir.decoder import Trace
-from genir.queries import Queries
-from genir.subject import Subject
+from genir.queries import per_name_table
+from genir.shards import Tensors
+from genir.subject import Block, Subject
 
 
 def contributions(subject: Subject) -> pd.DataFrame:
@@ -15,25 +19,25 @@ def contributions(subject: Subject) -> pd.DataFrame:
     ratio = norm(output) / norm(residual after the layer - residual before it); the cosines compare
     the output with the residual stream before and after the layer.
     """
-    tables = []
-    for rows, _, trace in subject.traces():
-        block = subject.queries.take(rows)
-        tables += [
-            _layer_table(block, trace, layer, component)
-            for layer in range(len(trace.residual) - 1)
-            for component in COMPONENTS
-        ]
-    return pd.concat(tables, ignore_index=True)
+    places = list(product(range(len(subject.decoder.layers)), COMPONENTS))
+    names = pd.DataFrame(places, columns=["layer", "component"])
+
+    def measured(block: Block) -> Tensors:
+        found = [_contribution(block.trace, *place) for place in places]
+        return {name: torch.stack([of_place[name] for of_place in found]) for name in found[0]}
+
+    return per_name_table(
+        subject.queries, names, subject.measure("contributions of queries", measured)
+    )
 
 
-def _layer_table(block: Queries, trace: Trace, layer: int, component: str) -> pd.DataFrame:
+def _contribution(trace: Trace, layer: int, component: Component) -> Tensors:
+    """The four numbers of one component, each `[query]`."""
     before, after = trace.residual[layer], trace.residual[layer + 1]
     output = trace.output(layer, component)
-    values = {
+    return {
         "norm": output.norm(dim=-1),
         "ratio": output.norm(dim=-1) / (after - before).norm(dim=-1),
         "cosine_input": cosine_similarity(output, before, dim=-1),
         "cosine_output": cosine_similarity(output, after, dim=-1),
     }
-    names = {"query_id": block.ids, "doc_id": block.doc_ids, "layer": layer, "component": component}
-    return pd.DataFrame(names | {name: value.cpu().numpy() for name, value in values.items()})

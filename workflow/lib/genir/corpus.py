@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from genir.files import read_parquet
 from genir.text import fold
 from genir.trec import read_qrels
 
@@ -42,7 +43,7 @@ class Origin:
 
 def read_exported(documents: Path, queries: Path, qrels: Path) -> Corpus:
     """A corpus as export_corpus writes it."""
-    return Corpus(pd.read_parquet(documents), pd.read_parquet(queries), read_qrels(qrels))
+    return Corpus(read_parquet(documents), read_parquet(queries), read_qrels(qrels))
 
 
 def corpus_counts(corpus: Corpus) -> dict[str, int]:

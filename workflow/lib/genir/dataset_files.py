@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.files import read_parquet
 from genir.generated_queries import read_generated
 from genir.trec import read_qrels
 
@@ -21,8 +22,8 @@ class TrainingFiles:
 
     def read(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Documents (doc_id, title, text) and training pairs (query_id, text, doc_id)."""
-        documents = pd.read_parquet(self.documents)
-        texts = pd.read_parquet(self.queries, columns=["query_id", "text"])
+        documents = read_parquet(self.documents)
+        texts = read_parquet(self.queries, columns=["query_id", "text"])
         return documents, read_qrels(self.qrels).merge(texts, on="query_id", how="left")
 
     def read_generated(self, documents: pd.DataFrame) -> pd.DataFrame | None:

@@ -6,7 +6,7 @@ residual stream before the first component it replaces, and all patches that hav
 in one batch.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -135,12 +135,15 @@ class LeanDecoder:
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """What `run` gives, at most `together` patches at a time: their numbers and their residual
         streams `[patch, query, d_model]`. Patches that begin at a similar depth come together."""
+        for chosen in self.stacks(patches, together):
+            begun = [(self._start(patches[i]), patches[i]) for i in chosen]
+            yield chosen, self._stack(memory, trace, begun)
+
+    def stacks(self, patches: Sequence[Collection[Place]], together: int) -> list[list[int]]:
+        """Numbers of the patches that `runs` gives together; of a patch its places will do."""
         starts = [self._start(patch) for patch in patches]
         order = sorted(range(len(patches)), key=starts.__getitem__)
-        for first in range(0, len(order), together):
-            chosen = order[first : first + together]
-            begun = [(starts[i], patches[i]) for i in chosen]
-            yield chosen, self._stack(memory, trace, begun)
+        return [order[first : first + together] for first in range(0, len(order), together)]
 
     def _stack(self, memory: Memory, trace: Trace, begun: list[tuple[int, Patch]]) -> torch.Tensor:
         """The last residual streams of patches sorted by where they begin."""
@@ -273,7 +276,7 @@ class LeanDecoder:
     def _places(self) -> list[Place]:
         return [(layer, name) for layer in range(len(self.layers)) for name in COMPONENTS]
 
-    def _start(self, patch: Patch) -> int:
+    def _start(self, patch: Collection[Place]) -> int:
         """Where a patch begins: the position of the first component it replaces."""
         positions = {place: number for number, place in enumerate(self._places())}
         heads = self.architecture.heads

@@ -4,26 +4,30 @@ import pandas as pd
 import torch
 
 from genir.components import COMPONENTS
-from genir.queries import ranks_table
+from genir.queries import per_name_table
 from genir.ranking import Unembedding
-from genir.subject import Subject
-
-COLUMNS = "query_id doc_id source vocabulary_rank docid_rank".split()
+from genir.shards import Tensors
+from genir.subject import Block, Subject
 
 
 def direct_contribution(subject: Subject) -> pd.DataFrame:
     """Ranks of the relevant document, a row per query and source: the outputs of all components of
     one kind, summed over the layers without the embedding, as if they were the whole residual
     stream."""
-    tables = []
-    for rows, _, trace in subject.traces():
-        block = subject.queries.take(rows)
-        for source in COMPONENTS:
-            total = trace.outputs[source].sum(0)
-            ranks = subject.decoder.unembedding.ranks(total, block.relevant)
-            table = ranks_table(block, ranks.vocabulary, ranks.docid)
-            tables.append(table.assign(source=source)[COLUMNS])
-    return pd.concat(tables, ignore_index=True)
+
+    def measured(block: Block) -> Tensors:
+        relevant, outputs = subject.queries.relevant[block.rows], block.trace.outputs
+        unembedding = subject.decoder.unembedding
+        found = [unembedding.ranks(outputs[name].sum(0), relevant) for name in COMPONENTS]
+        return {
+            "vocabulary_rank": torch.stack([ranks.vocabulary for ranks in found]),
+            "docid_rank": torch.stack([ranks.docid for ranks in found]),
+        }
+
+    names = pd.DataFrame({"source": COMPONENTS})
+    return per_name_table(
+        subject.queries, names, subject.measure("direct contributions of queries", measured)
+    )
 
 
 def logit_contributions(

@@ -25,6 +25,10 @@ class HubError(UserError):
     """The Hugging Face hub cannot be reached or does not have what is asked for."""
 
 
+class TrainingError(UserError):
+    """A training cannot run in the way it was started."""
+
+
 class AnalysisError(UserError):
     """An analysis cannot be computed from the inputs it was given."""
 
@@ -35,3 +39,15 @@ class QueryError(UserError):
 
 class VerificationError(UserError):
     """The engine differs from an independent implementation by more than rounding."""
+
+
+class ProvenanceError(UserError):
+    """An artifact does not say what made it."""
+
+
+class DamagedFileError(UserError):
+    """A file was cut off, emptied or changed since it was written."""
+
+
+class StorageError(UserError):
+    """A file cannot be written: the disk is full, or the user may not."""

@@ -1,48 +1,99 @@
-"""Reading and writing files so that an interrupted write leaves nothing behind."""
+"""Reading and writing files so that an interrupted write leaves nothing behind, and that what a
+script writes carries its provenance (`provenance.py`): no artifact is there without it."""
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genir import provenance
+from genir.damaged import check_ending, reading
+from genir.storage import writing
 
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary sibling of `path` that takes its name when the block ends without error."""
+    """Yield a temporary sibling of `path` that takes its name when the block ends without error.
+    Provenance is left to the caller."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(path)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path | str) -> Iterator[Path]:
-    """Like `atomic_path`, for a folder; a folder already at `path` is replaced."""
+    """Like `atomic_path`, for a folder, which holds its provenance; a folder already at `path` is
+    replaced."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
-    finally:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(path)
         shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        try:
+            if (text := provenance.document()) is not None:
+                (temporary / provenance.FOLDER_FILE).write_text(text, encoding="utf-8")
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            os.replace(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Remove what a killed process that wrote `path` has left."""
+    left = re.compile(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}")
+    for name in filter(left.fullmatch, _hidden_at_first(path.parent)):
+        leftover = path.with_name(name)
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+@cache
+def _hidden_at_first(folder: Path) -> list[str]:
+    """Hidden files that were in a folder before this process wrote there."""
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@contextmanager
+def _accompanied_path(path: Path | str) -> Iterator[Path]:
+    """Like `atomic_path`, for a file that cannot hold its provenance: unless its folder does, that
+    lies beside it, and is there first."""
+    path = Path(path)
+    with atomic_path(path) as temporary:
+        yield temporary
+        text = provenance.document()
+        if text is not None and not _says(path.parent / provenance.FOLDER_FILE, text):
+            with atomic_path(provenance.sidecar(path)) as beside:
+                beside.write_text(text, encoding="utf-8")
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
 def write_text(path: Path | str, text: str) -> None:
-    with atomic_path(path) as temporary:
+    with _accompanied_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -51,7 +102,21 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Like the other readers, raises DamagedFileError for a file below results/ that is cut off or
+    empty."""
+    with reading(path):
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+    with reading(path):
+        return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+
+
+def read_csv(path: Path | str, **options: Any) -> pd.DataFrame:
+    check_ending(path)
+    with reading(path):
+        return pd.read_csv(path, **options)
 
 
 def write_jsonl(path: Path | str, records: Iterable[dict[str, Any]]) -> None:
@@ -59,13 +124,23 @@ def write_jsonl(path: Path | str, records: Iterable[dict[str, Any]]) -> None:
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
+def read_jsonl(path: Path | str) -> Iterator[dict[str, Any]]:
+    check_ending(path)
+    with reading(path), open(path, encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
 def write_parquet(path: Path | str, frame: pd.DataFrame) -> None:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    if (text := provenance.metadata()) is not None:
+        held = table.schema.metadata | {provenance.METADATA_KEY.encode(): text.encode()}
+        table = table.replace_schema_metadata(held)
     with atomic_path(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        pq.write_table(table, temporary, write_page_checksum=True)
 
 
 def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
-    with atomic_path(path) as temporary:
+    with _accompanied_path(path) as temporary:
         frame.to_csv(temporary, index=False)
 
 

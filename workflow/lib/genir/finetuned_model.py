@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.checkpoints import Checkpoint
+from genir.checkpoints import Checkpoint, identity_of
 from genir.dataset_files import TrainingFiles
-from genir.devices import best_device, product_type
+from genir.devices import product_type
 from genir.files import atomic_folder, write_csv
 from genir.finetuning import FinetuningConfig, build_examples, finetune, without_documents
 from genir.models import add_docids, load_start, save_model
+from genir.processes import this_process
 from genir.run_record import write_run_record
-from genir.start import Start, recorded
+from genir.start import Start, recorded, start_files
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ def make_finetuned_model(
     removed: Sequence[str] = (),
 ) -> None:
     """Fine-tune on all documents but the `removed` ones, which keep their docid tokens."""
+    processes = this_process()
+    read = [*data.paths().values(), *start_files(start)]
+    identity = identity_of(read, start.type, settings, list(removed))
     documents, pairs = data.read()
     model, tokenizer = load_start(start, settings.seed)
     docids = add_docids(model, documents["doc_id"].tolist(), settings.seed)
@@ -41,9 +45,10 @@ def make_finetuned_model(
     generated = data.read_generated(documents)
     pieces = tokenizer.backend_tokenizer
     examples = build_examples(*kept, docids, pieces, settings, generated)
-    checkpoint = Checkpoint(outputs.checkpoints)
-    device = best_device()
-    curve = finetune(model.to(device), examples, settings, checkpoint)
+    checkpoint = Checkpoint(outputs.checkpoints, identity)
+    curve = finetune(model.to(processes.device), examples, settings, checkpoint)
+    if not processes.is_main:
+        return
     with atomic_folder(outputs.model) as folder:
         save_model(folder, model, tokenizer, docids)
     write_csv(outputs.curve, pd.DataFrame(curve))
@@ -57,8 +62,9 @@ def make_finetuned_model(
         indexing_examples=len(examples["indexing"].labels),
         training_queries=len(kept[1]),
         parameters=model.num_parameters(),
-        device=device.type,
-        products=str(product_type(settings.precision, device)).removeprefix("torch."),
+        device=processes.device.type,
+        processes=processes.count,
+        products=str(product_type(settings.precision, processes.device)).removeprefix("torch."),
         final_loss=curve[-1]["loss"],
     )
     checkpoint.remove()

@@ -1,6 +1,6 @@
 """Fine-tuning a T5 to predict an atomic docid in one decoder step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from genir.training_loop import train
 @dataclass(frozen=True)
 class FinetuningConfig:
     """How a model is fine-tuned; `indexing_ratio` is indexing examples per retrieval example. A
-    batch is computed in `accumulation` parts, one after the other."""
+    batch is computed in `accumulation` parts, one after the other or shared by processes."""
 
     seed: int
     steps: int
@@ -103,22 +103,22 @@ def finetune(
     device = one_step.encoder.device
     halved = product_type(config.precision, device) == torch.bfloat16
 
-    def losses(step: int) -> Iterator[dict[str, torch.Tensor]]:
+    def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rows = [(task, row) for task, sample in samplers.items() for row in sample(step)]
-        for part, some in enumerate(np.array_split(np.arange(len(rows)), config.accumulation)):
-            chosen = [rows[place] for place in some]
-            inputs = [examples[task].inputs[row] for task, row in chosen]
-            labels = torch.tensor([examples[task].labels[row] for task, row in chosen])
-            drop = Dropout(config.dropout_rate, config.seed, "dropout", step, part)
-            seed_torch(config.seed, "dropout", step, part)
-            with torch.autocast(device.type, torch.bfloat16, enabled=halved):
-                logits = one_step.logits(inputs, drop, config.gradient_checkpointing)
-            each = functional.cross_entropy(logits.float(), labels.to(device), reduction="none")
-            tasks = np.array([task for task, _ in chosen])
-            yield {"loss": each.sum() / len(rows)} | {
-                f"{task}_loss": each.detach()[torch.from_numpy(tasks == task)].sum() / size
-                for task, size in config.halves().items()
-            }
+        places = np.array_split(np.arange(len(rows)), config.accumulation)[part]
+        chosen = [rows[place] for place in places]
+        inputs = [examples[task].inputs[row] for task, row in chosen]
+        labels = torch.tensor([examples[task].labels[row] for task, row in chosen])
+        drop = Dropout(config.dropout_rate, config.seed, "dropout", step, part)
+        seed_torch(config.seed, "dropout", step, part)
+        with torch.autocast(device.type, torch.bfloat16, enabled=halved):
+            logits = one_step.logits(inputs, drop, config.gradient_checkpointing)
+        each = functional.cross_entropy(logits.float(), labels.to(device), reduction="none")
+        tasks = np.array([task for task, _ in chosen])
+        return {"loss": each.sum() / len(rows)} | {
+            f"{task}_loss": each.detach()[torch.from_numpy(tasks == task)].sum() / size
+            for task, size in config.halves().items()
+        }
 
     return train(model, losses, config, checkpoint, "fine-tuning")
 

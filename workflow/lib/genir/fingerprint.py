@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,44 +15,71 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 def code_fingerprint(script: Path, library: Path) -> str:
     """SHA-256 over the syntax trees of `script` and of every module it imports, directly or not,
     that lies beside it or in `library`."""
-    files: dict[Path, str] = {}
-    _collect(script, (script.parent, library), files)
-    joined = "\n".join(files[path] for path in sorted(files))
+    files = _files(script, library)
+    joined = "\n".join(_parsed(path)[0] for path in files)
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
-def _collect(path: Path, roots: tuple[Path, ...], files: dict[Path, str]) -> None:
-    if path in files:
-        return
-    files[path], names = _parsed(path)
-    for name in names:
-        for root in roots:
-            module = root.joinpath(*name.split("."))
-            for candidate in (module.with_suffix(".py"), module / "__init__.py"):
-                if candidate.is_file():
-                    _collect(candidate, roots, files)
+def imported_packages(script: Path, library: Path) -> list[str]:
+    """Top-level names of what the same files import from elsewhere, without the standard library;
+    imports inside a function count."""
+    roots = (script.parent, library)
+    names = {
+        name.partition(".")[0] for path in _files(script, library) for name in _parsed(path)[1]
+    }
+    return sorted(
+        name
+        for name in names - sys.stdlib_module_names
+        if not any((root / name).is_dir() or (root / f"{name}.py").is_file() for root in roots)
+    )
+
+
+def _files(script: Path, library: Path) -> list[Path]:
+    """`script` and every module it imports, directly or not, out of its folder and `library`."""
+    files: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in files:
+            files.add(path)
+            waiting += _imported_files(path, (script.parent, library))
+    return sorted(files)
+
+
+@cache
+def _imported_files(path: Path, roots: tuple[Path, ...]) -> list[Path]:
+    """What a file itself imports out of `roots`; a module's packages run before it."""
+    names = {name for full in _parsed(path)[1] for name in _with_packages(full)}
+    modules = [root.joinpath(*name.split(".")) for name in names for root in roots]
+    candidates = [c for m in modules for c in (m.with_suffix(".py"), m / "__init__.py")]
+    return [candidate for candidate in candidates if candidate.is_file()]
+
+
+def _with_packages(name: str) -> list[str]:
+    """a, a.b and a.b.c of a.b.c."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 @cache
 def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
     """A hash of the file's syntax tree without docstrings, and the dotted names it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = _imported_names(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            del node.body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), names
-
-
-def _imported_names(tree: ast.Module) -> tuple[str, ...]:
-    """Dotted names of every import, `from a import b` giving both a and a.b."""
     names: list[str] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(names)
+        names += _imported_names(node)
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(names)
+
+
+def _imported_names(node: ast.AST) -> list[str]:
+    """Dotted names that a statement imports, `from a import b` giving both a and a.b."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return []
 
 
 def fingerprint_of(*values: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from genir.errors import CorpusError
+from genir.files import read_parquet
 from genir.text import content_words, fold, words
 
 
@@ -114,7 +115,7 @@ def read_generated(path: Path, documents: pd.DataFrame) -> pd.DataFrame:
 
     Raises CorpusError if they belong to other documents.
     """
-    queries = pd.read_parquet(path, columns=["doc_id", "text"])
+    queries = read_parquet(path, columns=["doc_id", "text"])
     own, theirs = frozenset(documents["doc_id"]), frozenset(queries["doc_id"])
     if own != theirs:
         odd = min(own ^ theirs)

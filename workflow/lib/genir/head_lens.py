@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-import numpy as np
 import pandas as pd
 import torch
 
-from genir.decoder import Memory, Trace
-from genir.progress import Progress
 from genir.queries import per_query_table
 from genir.ranking import Unembedding
-from genir.subject import Subject
+from genir.shards import Tensors
+from genir.subject import Block, Subject, joined
 
 TOPS = (10, 100, 1000)
 POSITIONS = 5
@@ -28,15 +26,16 @@ def head_lens(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
     layers, heads = range(len(subject.decoder.layers)), range(subject.decoder.architecture.heads)
     share_names = _names(layers, [WHOLE, *heads], top=TOPS)
     token_names = _names(layers, heads, position=range(1, POSITIONS + 1))
-    shares, tokens = [], []
-    progress = Progress("queries under the lens", len(subject.queries))
-    for rows, memory, trace in subject.traces():
-        block = subject.queries.take(rows)
-        share, token = _read_layers(subject, memory, trace)
-        shares.append(per_query_table(block, share_names, {"share": share}))
-        tokens.append(per_query_table(block, token_names, {"token_id": token}))
-        progress.update(int(rows[-1]) + 1)
-    return pd.concat(shares, ignore_index=True), pd.concat(tokens, ignore_index=True)
+
+    def measured(block: Block, layer: list[int]) -> Tensors:
+        return _read_layer(subject, block, *layer)
+
+    parts = [[layer] for layer in layers]
+    found = joined(subject.measure("layers of queries under the lens", measured, parts=parts, axis=1))
+    return tuple(
+        per_query_table(subject.queries, names, {name: found[name]})
+        for name, names in (("share", share_names), ("token_id", token_names))
+    )
 
 
 def top_tokens(logits: torch.Tensor, depth: int) -> torch.Tensor:
@@ -62,18 +61,15 @@ def _names(layers: range, heads: Iterable[int], **places: Iterable[int]) -> pd.D
     return pd.DataFrame(product(layers, heads, values), columns=["layer", "head", name])
 
 
-def _read_layers(subject: Subject, memory: Memory, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the component and its heads `[query, layer * unit * top]`, best tokens of the heads
-    `[query, layer * head * position]`."""
-    shares, tokens = [], []
-    for layer in range(len(subject.decoder.layers)):
-        heads = subject.decoder.head_outputs(memory, trace, layer, "cross_attention")
-        states = torch.cat([trace.output(layer, "cross_attention")[None], heads])
-        parts = zip(*_read(subject.decoder.unembedding, states.flatten(0, 1)), strict=True)
-        share, token = (torch.cat(part).unflatten(0, states.shape[:2]) for part in parts)
-        shares.append(share.transpose(0, 1))
-        tokens.append(token[1:].transpose(0, 1))
-    return tuple(torch.stack(p, 1).flatten(1).cpu().numpy() for p in (shares, tokens))
+def _read_layer(subject: Subject, block: Block, layer: int) -> Tensors:
+    """Shares of the component and its heads `[query, unit * top]`, best tokens of the heads
+    `[query, head * position]`."""
+    heads = subject.decoder.head_outputs(block.memory, block.trace, layer, "cross_attention")
+    states = torch.cat([block.trace.output(layer, "cross_attention")[None], heads])
+    parts = zip(*_read(subject.decoder.unembedding, states.flatten(0, 1)), strict=True)
+    share, token = (torch.cat(part).unflatten(0, states.shape[:2]) for part in parts)
+    by_query = {"share": share, "token_id": token[1:]}
+    return {name: values.transpose(0, 1).flatten(1) for name, values in by_query.items()}
 
 
 def _read(

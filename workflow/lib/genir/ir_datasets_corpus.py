@@ -10,28 +10,61 @@ from genir.corpus import SPLITS, Corpus, Origin
 from genir.corpus_builder import CorpusBuilder
 from genir.errors import CorpusError
 
+NamedDataset = tuple[str | None, str, Any]
+"""Split, id and data set of ir-datasets."""
+_ITERATORS = {"documents": "docs_iter", "queries": "queries_iter", "qrels": "qrels_iter"}
+
 
 def read(id: str | None = None, ids: dict[str, str] | None = None) -> tuple[Corpus, Origin]:
     """All documents of a collection, with the queries of one of its data sets or, by split, of
     several.
 
     Relevant is what has a relevance above 0. A query that is in several splits stays in the first.
-    ir-datasets downloads what it needs into its own folder. Raises CorpusError if it does not know
-    an id, or cannot give documents, queries and qrels for it.
+    Raises CorpusError if ir-datasets does not know an id, or cannot give documents, queries and
+    qrels for it.
     """
+    datasets = _datasets(id, ids)
+    builder = CorpusBuilder(characters=None)
+    _documents(builder, *datasets[0][1:])
+    unknown = sum(_queries(builder, *dataset) for dataset in datasets)
+    corpus, counts = builder.corpus()
+    counts["dropped"]["relevant_pairs_without_query"] = unknown
+    names = ", ".join(name for _, name, _ in datasets)
+    return corpus, Origin(
+        source=f"ir-datasets=={version('ir-datasets')}", release=names, counts=counts
+    )
+
+
+def download(id: str | None = None, ids: dict[str, str] | None = None) -> dict[str, int]:
+    """Bring all that `read` reads into the folder of ir-datasets, which downloads what it lacks
+    while it is read. Returns how many documents, queries and qrels there are.
+
+    Raises CorpusError as `read` does.
+    """
+    datasets = _datasets(id, ids)
+    counts = dict.fromkeys(_ITERATORS, 0)
+    wanted = [("documents", datasets[0])]
+    wanted += [(part, dataset) for dataset in datasets for part in ("queries", "qrels")]
+    for part, (_, name, dataset) in wanted:
+        with _readable(name, part):
+            counts[part] += sum(1 for _ in getattr(dataset, _ITERATORS[part])())
+    return counts
+
+
+def _datasets(id: str | None, ids: dict[str, str] | None) -> list[NamedDataset]:
+    """The data sets that are meant, all with the documents of the first."""
     named = [(None, id)] if id is not None else [(s, ids[s]) for s in SPLITS if s in (ids or {})]
     if not named:
         raise CorpusError("source ir_datasets needs an id, or ids with train, validation and test")
     datasets = [(split, name, _load(name)) for split, name in named]
-    builder = CorpusBuilder(characters=None)
-    _documents(builder, datasets)
-    unknown = sum(_queries(builder, *dataset) for dataset in datasets)
-    corpus, counts = builder.corpus()
-    counts["dropped"]["relevant_pairs_without_query"] = unknown
-    names = ", ".join(name for _, name in named)
-    return corpus, Origin(
-        source=f"ir-datasets=={version('ir-datasets')}", release=names, counts=counts
-    )
+    (_, first, dataset), *others = datasets
+    for _, name, other in others:
+        if other.docs_handler() != dataset.docs_handler():
+            raise CorpusError(
+                f"{first} and {name} of ir-datasets have different documents; write ids of one "
+                "collection"
+            )
+    return datasets
 
 
 def _load(name: str) -> Any:
@@ -54,22 +87,14 @@ def _load(name: str) -> Any:
     return dataset
 
 
-def _documents(builder: CorpusBuilder, datasets: list[tuple[str | None, str, Any]]) -> None:
-    """The documents of the first data set; the others must have the same."""
-    (_, first, dataset), *others = datasets
-    for _, name, other in others:
-        if other.docs_handler() != dataset.docs_handler():
-            raise CorpusError(
-                f"{first} and {name} of ir-datasets have different documents; write ids of one "
-                "collection"
-            )
-    with _readable(first, "documents"):
+def _documents(builder: CorpusBuilder, name: str, dataset: Any) -> None:
+    with _readable(name, "documents"):
         for document in dataset.docs_iter():
             title = getattr(document, "title", None) or ""
             text = getattr(document, "text", None)
             if text is None:
                 title, text = "", document.default_text()
-            builder.document(_identifier(first, document.doc_id), title.strip(), text)
+            builder.document(_identifier(name, document.doc_id), title.strip(), text)
 
 
 def _queries(builder: CorpusBuilder, split: str | None, name: str, dataset: Any) -> int:

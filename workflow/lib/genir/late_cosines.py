@@ -2,7 +2,6 @@
 
 from itertools import product
 
-import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import normalize
@@ -10,7 +9,8 @@ from torch.nn.functional import normalize
 from genir.components import COMPONENTS
 from genir.decoder import Trace
 from genir.queries import per_query_table
-from genir.subject import Subject
+from genir.shards import Tensors
+from genir.subject import Block, Subject, joined
 
 SUM = -1
 
@@ -25,10 +25,12 @@ def late_cosines(subject: Subject, stage: range) -> pd.DataFrame:
     names = pd.DataFrame(
         product(late, COMPONENTS, [*stage, SUM]), columns=["layer", "component", "with_layer"]
     )
-    cosines = np.empty((len(subject.queries), len(names)), dtype=np.float32)
-    for rows, _, trace in subject.traces():
-        cosines[rows] = _cosines(trace, late, stage).flatten(1).cpu().numpy()
-    return per_query_table(subject.queries, names, {"cosine": cosines})
+
+    def measured(block: Block) -> Tensors:
+        return {"cosine": _cosines(block.trace, late, stage).flatten(1)}
+
+    cosines = joined(subject.measure("late outputs of queries", measured, stage))
+    return per_query_table(subject.queries, names, cosines)
 
 
 def _cosines(trace: Trace, late: range, stage: range) -> torch.Tensor:

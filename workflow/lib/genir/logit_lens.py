@@ -1,19 +1,18 @@
 """The logit lens: intermediate states read as if they were the last (the study's Fig. 4)."""
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 import torch
 
 from genir.decoder import Trace
-from genir.progress import Progress
-from genir.queries import Queries
+from genir.queries import per_name_table
 from genir.ranking import Unembedding
-from genir.subject import Subject
+from genir.shards import Tensors
+from genir.subject import Block, Subject
 
 SOURCES = ("residual", "cross_attention", "mlp")
-COLUMNS = (
-    "query_id doc_id layer source vocabulary_rank docid_rank mean_docid_rank mean_other_rank"
-).split()
 TOKENS = 2**32
 
 
@@ -24,20 +23,17 @@ def rank_development(subject: Subject) -> pd.DataFrame:
 
     Sources are the residual stream after the layer and the outputs of its cross-attention and MLP.
     """
-    tables = []
-    progress = Progress("queries under the lens", len(subject.queries))
-    for rows, _, trace in subject.traces():
-        block = subject.queries.take(rows)
-        names = [(layer, source) for layer in range(len(trace.residual) - 1) for source in SOURCES]
-        states = [lens_state(trace, *name) for name in names]
-        lens = _through_lens(subject.decoder.unembedding, block, torch.cat(states))
-        for name, (layer, source) in enumerate(names):
-            part = lens.iloc[name * len(block) : (name + 1) * len(block)].assign(
-                query_id=block.ids, doc_id=block.doc_ids, layer=layer, source=source
-            )
-            tables.append(part[COLUMNS])
-        progress.update(int(rows[-1]) + 1)
-    return pd.concat(tables, ignore_index=True)
+    layers = range(len(subject.decoder.layers))
+    places = [[(layer, source) for source in SOURCES] for layer in layers]
+    names = pd.DataFrame(chain.from_iterable(places), columns=["layer", "source"])
+
+    def measured(block: Block, of_layer: list[tuple[int, str]]) -> Tensors:
+        states = torch.cat([lens_state(block.trace, *place) for place in of_layer])
+        relevant = subject.queries.relevant[block.rows].repeat(len(of_layer), 1)
+        return _through_lens(subject.decoder.unembedding, relevant, states)
+
+    found = subject.measure("states under the lens", measured, parts=places)
+    return per_name_table(subject.queries, names, found)
 
 
 def lens_state(trace: Trace, layer: int, source: str) -> torch.Tensor:
@@ -45,13 +41,18 @@ def lens_state(trace: Trace, layer: int, source: str) -> torch.Tensor:
     return trace.residual[layer + 1] if source == "residual" else trace.output(layer, source)
 
 
-def _through_lens(unembedding: Unembedding, block: Queries, states: torch.Tensor) -> pd.DataFrame:
-    """The four ranks of every row of `states` `[state * query, d_model]`."""
-    ranks = unembedding.ranks(states, block.relevant.repeat(len(states) // len(block), 1))
+def _through_lens(
+    unembedding: Unembedding, relevant: torch.Tensor, states: torch.Tensor
+) -> Tensors:
+    """The four ranks of every row of `states` `[row, d_model]`."""
+    ranks = unembedding.ranks(states, relevant)
     docid, other = mean_token_ranks(unembedding, states)
-    columns = (ranks.vocabulary, ranks.docid, docid, other)
-    values = (column.cpu().numpy() for column in columns)
-    return pd.DataFrame(dict(zip(COLUMNS[4:], values, strict=True)))
+    return {
+        "vocabulary_rank": ranks.vocabulary,
+        "docid_rank": ranks.docid,
+        "mean_docid_rank": docid,
+        "mean_other_rank": other,
+    }
 
 
 def mean_token_ranks(

@@ -35,8 +35,7 @@ def model_card(
             pd.DataFrame([{"setting": k, "value": str(v)} for k, v in _flat(pretraining).items()])
         ),
         f"Final loss {last['loss']:.3f} (mean of the last {training['steps'] // 200} steps), after "
-        f"{int(last['step'])} steps in {last['seconds'] / 60:.0f} minutes. The whole curve is in "
-        "`curve.csv`.",
+        f"{int(last['step'])} steps. The whole curve is in `curve.csv`.",
         f"![Loss curve]({picture})",
         "## Make it again",
         f"```\n{COMMAND}\n```",

@@ -13,12 +13,13 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from genir.damaged import reading
 from genir.docids import DOCIDS_FILE
-from genir.errors import ModelError
+from genir.errors import ModelError, UserError
 from genir.files import read_json, write_json
 from genir.seeding import seed_from
 from genir.start import Start
-from genir.t5 import FAMILIES
+from genir.t5 import FAMILIES, cannot_be_loaded, open_weights
 from genir.torch_seeding import seed_torch
 
 POSITIONS = 512
@@ -58,11 +59,14 @@ def load_model(folder: Path | str) -> T5ForConditionalGeneration:
     config = _config(_existing(folder))
     settings = {"config": config, "dtype": torch.float32, "use_safetensors": True}
     try:
+        open_weights(folder)
         model = T5ForConditionalGeneration.from_pretrained(
             folder, local_files_only=True, **settings
         )
+    except UserError:
+        raise
     except Exception as error:
-        raise ModelError(f"{folder} cannot be loaded as a T5 model: {error}") from None
+        raise cannot_be_loaded(folder, error) from None
     return model.eval()
 
 
@@ -70,7 +74,10 @@ def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
     """The tokenizer saved beside a model. Raises ModelError if there is none."""
     existing = _existing(folder)
     try:
-        return AutoTokenizer.from_pretrained(existing, local_files_only=True)
+        with reading(Path(folder) / "tokenizer.json"):
+            return AutoTokenizer.from_pretrained(existing, local_files_only=True)
+    except UserError:
+        raise
     except Exception as error:
         raise ModelError(
             f"{folder} holds no readable tokenizer.json: {error}; a checkpoint with spiece.model "
@@ -91,9 +98,12 @@ def _existing(folder: Path | str) -> str:
 def _config(folder: str) -> T5Config:
     """The configuration of a T5; that of an mT5 as the T5 v1.1 it computes."""
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        with reading(Path(folder) / "config.json"):
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except UserError:
+        raise
     except Exception as error:
-        raise ModelError(f"{folder} cannot be loaded as a T5 model: {error}") from None
+        raise cannot_be_loaded(folder, error) from None
     if config.model_type not in FAMILIES:
         raise ModelError(
             f"{folder} has model_type {config.model_type!r}; give one of {' and '.join(FAMILIES)}"

@@ -1,18 +1,21 @@
 """Activation patching: component outputs replaced by zero, a mean, or another model's outputs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 import torch
 
 from genir.components import ATTENTIONS, COMPONENTS, Method
-from genir.decoder import Memory, Outputs, Patch, Place, Trace
+from genir.decoder import Outputs, Place
 from genir.errors import AnalysisError
-from genir.progress import LOGGER, Progress
-from genir.queries import Queries, ranks_table
-from genir.subject import Subject
+from genir.progress import LOGGER
+from genir.queries import ranks_table
+from genir.shards import Tensors
+from genir.subject import Block, Subject, joined
 
 AVERAGES = ("mean", "mean_leave_one_out")
 
@@ -86,11 +89,15 @@ def place_means(subject: Subject, correct: np.ndarray, places: Sequence[Place]) 
             "mean patching needs at least 2 correct validation queries, the model has "
             f"{len(chosen)}; train it longer or hold out more queries"
         )
-    sums = dict.fromkeys(places, torch.zeros(()))
-    for _, memory, trace in subject.traces(rows=chosen):
-        outputs = subject.decoder.outputs(memory, trace)
-        sums = {place: total + outputs(place).sum(0) for place, total in sums.items()}
-    return Means(sums, subject.queries.ids[chosen])
+
+    def measured(block: Block) -> Tensors:
+        outputs = subject.decoder.outputs(block.memory, block.trace)
+        return {"sums": torch.stack([outputs(place).sum(0) for place in places])}
+
+    blocks = subject.query_blocks(rows=chosen)
+    parts = subject.measure("queries in the mean", measured, places, blocks=blocks)
+    sums = sum(torch.from_numpy(found["sums"]) for _, found in parts).to(subject.device)
+    return Means(dict(zip(places, sums, strict=True)), subject.queries.ids[chosen])
 
 
 def patched_ranks(
@@ -113,69 +120,60 @@ def patched_ranks(
             "patching method 'pretrained' needs the weights that fine-tuning started from; "
             "a random start has none: give the model another `start` or leave the method out"
         )
-    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in patches}
-    names = list(patches)
-    changed = {name: not patch for name, patch in patches.items()}
-    together = subject.blocks(len(patches), 1 if pretrained is None else 2).patches
-    progress = Progress("patched queries", len(subject.queries))
-    for rows, memory, trace, values in _blocks(subject, means, pretrained):
-        runs = [{place: values.value(method, place) for place, method in patch.items()}
-                for patch in patches.values()]  # fmt: skip
-        block = subject.queries.take(rows)
-        for chosen, streams in _runs(subject, memory, trace, runs, together):
-            differs = (streams != trace.states[-1]).flatten(1).any(1).tolist()
-            ranks = _ranks(subject, block, streams)
-            for number, table, moved in zip(chosen, ranks, differs, strict=True):
-                tables[names[number]].append(table)
-                changed[names[number]] |= moved
-        progress.update(int(rows[-1]) + 1)
-    for name in (name for name in names if not changed[name]):
-        LOGGER.warning("patch %s changed no residual stream of any query", name)
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    names, replaced, models = list(patches), list(patches.values()), 1 if pretrained is None else 2
+    stacks = _stacks(subject, replaced, subject.blocks(len(patches), models).patches)
+    values_of = lru_cache(maxsize=1)(partial(_block_values, subject, means, pretrained))
+
+    def measured(block: Block, stack: list[int]) -> Tensors:
+        values, last = values_of(block), block.trace.states[-1:]
+        runs = [
+            {place: values.value(method, place) for place, method in replaced[number].items()}
+            for number in stack
+        ]
+        streams = subject.decoder.run(block.memory, block.trace, runs) if any(runs) else last
+        relevant = subject.queries.relevant[block.rows].repeat(len(runs), 1)
+        ranks = subject.decoder.unembedding.ranks(streams.flatten(0, 1), relevant)
+        return {
+            "vocabulary": ranks.vocabulary.view(len(runs), -1),
+            "docid": ranks.docid.view(len(runs), -1),
+            "changed": (streams != last).flatten(1).any(1)[:, None],
+        }
+
+    inputs = means, pretrained and pretrained.model, replaced
+    blocks = subject.query_blocks(subject.blocks(models=models).queries)
+    found = subject.measure("patched queries", measured, inputs, parts=stacks, blocks=blocks)
+    ranks = joined(found, axis=1)
+    rows = np.argsort(list(chain.from_iterable(stacks)))
+    for name, row in zip(names, rows, strict=True):
+        if patches[name] and not ranks["changed"][row].any():
+            LOGGER.warning("patch %s changed no residual stream of any query", name)
+    return {
+        name: ranks_table(subject.queries, ranks["vocabulary"][row], ranks["docid"][row])
+        for name, row in zip(names, rows, strict=True)
+    }
 
 
-def _blocks(
-    subject: Subject, means: Means | None, pretrained: Subject | None
-) -> Iterator[tuple[np.ndarray, Memory, Trace, BlockValues]]:
-    """Rows, unmodified run and replacement values of some queries at a time."""
-    size = subject.blocks(models=1 if pretrained is None else 2).queries
-    summed = torch.from_numpy(np.isin(subject.queries.ids, means.query_ids if means else []))
-    for rows, memory, trace in subject.traces(size=size):
-        start = pretrained and next(pretrained.traces(rows=rows, size=len(rows)))
-        values = BlockValues(
-            subject.decoder.outputs(memory, trace),
-            means,
-            summed[rows].to(trace.states.device),
-            start and pretrained.decoder.outputs(*start[1:]),
-        )
-        yield rows, memory, trace, values
-
-
-def _runs(
-    subject: Subject, memory: Memory, trace: Trace, patches: Sequence[Patch], together: int
-) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """What the decoder's `runs` gives, and the unmodified run for patches without a place."""
+def _stacks(subject: Subject, patches: Sequence[Replacements], together: int) -> list[list[int]]:
+    """Numbers of the patches to run together; those without a place, which are the unmodified run,
+    each alone."""
     some = [number for number, patch in enumerate(patches) if patch]
-    runs = subject.decoder.runs(memory, trace, [patches[number] for number in some], together)
-    for chosen, streams in runs:
-        yield [some[number] for number in chosen], streams
-    for number, patch in enumerate(patches):
-        if not patch:
-            yield [number], trace.states[-1:]
+    stacks = subject.decoder.stacks([patches[number] for number in some], together)
+    empty = [[number] for number, patch in enumerate(patches) if not patch]
+    return [[some[number] for number in stack] for stack in stacks] + empty
 
 
-def _ranks(subject: Subject, block: Queries, streams: torch.Tensor) -> list[pd.DataFrame]:
-    """One ranks table per patch of `streams` `[patch, query, d_model]`."""
-    patches = len(streams)
-    ranks = subject.decoder.unembedding.ranks(
-        streams.flatten(0, 1), block.relevant.repeat(patches, 1)
+def _block_values(
+    subject: Subject, means: Means | None, pretrained: Subject | None, block: Block
+) -> BlockValues:
+    """Replacement values for the queries of a block."""
+    ids = subject.queries.ids[block.rows]
+    summed = torch.from_numpy(np.isin(ids, means.query_ids if means else []))
+    return BlockValues(
+        subject.decoder.outputs(block.memory, block.trace),
+        means,
+        summed.to(subject.device),
+        pretrained and pretrained.decoder.outputs(*pretrained.trace(block.rows)),
     )
-    return [
-        ranks_table(block, vocabulary, docid)
-        for vocabulary, docid in zip(
-            ranks.vocabulary.view(patches, -1), ranks.docid.view(patches, -1), strict=True
-        )
-    ]
 
 
 def single_patches(layers: range, methods: Sequence[Method]) -> dict[str, Replacements]:

@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGene
 
 from genir.checkpoints import Checkpoint
 from genir.seeding import EpochSampler, generator
+from genir.seq2seq_loss import part_of_loss
 from genir.span_corruption import IGNORED_LABEL, corrupt, noise_mask, pad_rows
 from genir.tokenizer import sentinel
 from genir.torch_seeding import seed_torch
@@ -18,7 +19,8 @@ MINIMUM_TOKENS = 8
 
 @dataclass(frozen=True)
 class PretrainingConfig:
-    """How a mini-T5 is pre-trained; lengths in tokens."""
+    """How a mini-T5 is pre-trained; lengths in tokens. A batch is computed in `accumulation` parts,
+    one after the other or shared by processes."""
 
     seed: int
     steps: int
@@ -31,6 +33,7 @@ class PretrainingConfig:
     warmup_steps: int
     decay_fraction: float
     checkpoint_every: int
+    accumulation: int = 1
 
 
 def small_t5_config(
@@ -96,10 +99,10 @@ def pretrain(
     """Train `model` in place, continuing from `checkpoint` where there is one; the loss curve."""
     sample = EpochSampler(len(pieces), config.batch_size, config.seed, "pretraining-order")
 
-    def losses(step: int) -> list[dict[str, torch.Tensor]]:
-        seed_torch(config.seed, "pretraining-dropout", step)
+    def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rng = generator(config.seed, "pretraining-noise", step)
         batch = corrupted_batch([pieces[i] for i in sample(step)], config, tokenizer, rng)
-        return [{"loss": model(**batch, use_cache=False).loss}]
+        seed_torch(config.seed, "pretraining-dropout", step * config.accumulation + part)
+        return {"loss": part_of_loss(model, batch, part, config.accumulation)}
 
     return train(model, losses, config, checkpoint, "pre-training")

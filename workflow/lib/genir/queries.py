@@ -1,5 +1,6 @@
 """Queries as an analysis needs them: tokens, relevant docid tokens."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,14 +60,14 @@ def build_queries(
     )
 
 
-def ranks_table(queries: Queries, vocabulary: torch.Tensor, docid: torch.Tensor) -> pd.DataFrame:
+def ranks_table(queries: Queries, vocabulary: np.ndarray, docid: np.ndarray) -> pd.DataFrame:
     """query_id, doc_id, vocabulary_rank, docid_rank."""
     return pd.DataFrame(
         {
             "query_id": queries.ids,
             "doc_id": queries.doc_ids,
-            "vocabulary_rank": vocabulary.cpu().numpy(),
-            "docid_rank": docid.cpu().numpy(),
+            "vocabulary_rank": vocabulary,
+            "docid_rank": docid,
         }
     )
 
@@ -82,3 +83,20 @@ def per_query_table(
         | {column: np.tile(names[column], len(queries)) for column in names}
         | {column: value.ravel() for column, value in values.items()}
     )
+
+
+def per_name_table(
+    queries: Queries,
+    names: pd.DataFrame,
+    parts: Iterable[tuple[np.ndarray, dict[str, np.ndarray]]],
+) -> pd.DataFrame:
+    """The same columns from blocks of queries: their rows and the block's values, each
+    `[name, query]`. Block after block, and in it one row of `names` after the other."""
+    tables = []
+    for rows, values in parts:
+        ids = {"query_id": queries.ids[rows], "doc_id": queries.doc_ids[rows]}
+        columns = {column: np.tile(value, len(names)) for column, value in ids.items()}
+        columns |= {column: np.repeat(names[column], len(rows)) for column in names}
+        columns |= {column: value.ravel() for column, value in values.items()}
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)

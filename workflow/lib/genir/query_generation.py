@@ -3,7 +3,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
 import torch
@@ -80,19 +79,18 @@ def generate_until(
     tokenizer: PreTrainedTokenizerBase,
     documents: pd.DataFrame,
     config: Sampling,
-    checkpoints: Path,
+    checkpoint: Checkpoint,
 ) -> pd.DataFrame:
     """As `generate_queries`, and again with other seeds for the documents that are `lacking` a
     query given what was drawn, ten rounds at most."""
-    drawn = generate_queries(model, tokenizer, documents, config, Checkpoint(checkpoints / "0"))
+    drawn = generate_queries(model, tokenizer, documents, config, checkpoint.below("0"))
     for number in range(1, ROUNDS):
         rest = lacking(drawn)
         if rest.empty:
             break
         LOGGER.info("%d documents have no query that may stay: drawing again", len(rest))
         other = replace(config, seed=seed_from(config.seed, "round", number))
-        checkpoint = Checkpoint(checkpoints / str(number))
-        more = generate_queries(model, tokenizer, rest, other, checkpoint)
+        more = generate_queries(model, tokenizer, rest, other, checkpoint.below(str(number)))
         drawn = pd.concat([drawn, more], ignore_index=True)
     return drawn
 

@@ -8,17 +8,18 @@ import torch
 from tokenizers import Tokenizer
 from transformers import T5ForConditionalGeneration
 
-from genir.checkpoints import Checkpoint
+from genir.checkpoints import Checkpoint, identity_of
 from genir.dataset_files import TrainingFiles
-from genir.devices import best_device
 from genir.files import atomic_folder, write_csv
 from genir.finetuned_model import FinetuningOutputs
 from genir.finetuning import document_text
 from genir.models import load_start
+from genir.processes import this_process
 from genir.run_record import write_run_record
 from genir.seeding import EpochSampler
+from genir.seq2seq_loss import part_of_loss
 from genir.span_corruption import IGNORED_LABEL, pad_rows
-from genir.start import Start, recorded
+from genir.start import Start, recorded, start_files
 from genir.tokens import truncated_tokens
 from genir.torch_seeding import seed_torch
 from genir.training_loop import train
@@ -26,7 +27,8 @@ from genir.training_loop import train
 
 @dataclass(frozen=True)
 class GeneratorTraining:
-    """How a document-to-query model is trained; lengths in tokens."""
+    """How a document-to-query model is trained; lengths in tokens. A batch is computed in
+    `accumulation` parts, one after the other or shared by processes."""
 
     seed: int
     steps: int
@@ -38,6 +40,7 @@ class GeneratorTraining:
     warmup_steps: int
     decay_fraction: float
     checkpoint_every: int
+    accumulation: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,16 @@ def train_query_generator(
 ) -> list[dict[str, float]]:
     """Train `model` in place by cross-entropy of the query's tokens; returns the loss curve."""
     sample = EpochSampler(len(pairs.documents), config.batch_size, config.seed, "pairs")
-    device, padding = next(model.parameters()).device, model.config.pad_token_id
+    padding = model.config.pad_token_id
 
-    def losses(step: int) -> list[dict[str, torch.Tensor]]:
+    def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rows = sample(step)
         inputs = torch.from_numpy(pad_rows([pairs.documents[i] for i in rows], padding))
         labels = torch.from_numpy(pad_rows([pairs.queries[i] for i in rows], IGNORED_LABEL))
         mask = (inputs != padding).long()
         batch = {"input_ids": inputs, "attention_mask": mask, "labels": labels}
-        seed_torch(config.seed, "dropout", step)
-        on_device = {name: part.to(device) for name, part in batch.items()}
-        return [{"loss": model(**on_device, use_cache=False).loss}]
+        seed_torch(config.seed, "dropout", step * config.accumulation + part)
+        return {"loss": part_of_loss(model, batch, part, config.accumulation)}
 
     return train(model, losses, config, checkpoint, "query generator")
 
@@ -92,12 +94,16 @@ def make_query_generator(
     data: TrainingFiles, start: Start, settings: GeneratorTraining, outputs: FinetuningOutputs
 ) -> None:
     """A document-to-query model as a folder: from data files to weights, curve and run record."""
+    processes = this_process()
+    identity = identity_of([*data.paths().values(), *start_files(start)], start.type, settings)
     documents, training = data.read()
     loaded, tokenizer = load_start(start, settings.seed)
-    model = with_dropout(loaded, settings.dropout_rate).to(best_device())
+    model = with_dropout(loaded, settings.dropout_rate).to(processes.device)
     pairs = build_pairs(documents, training, tokenizer.backend_tokenizer, settings)
-    checkpoint = Checkpoint(outputs.checkpoints)
+    checkpoint = Checkpoint(outputs.checkpoints, identity)
     curve = train_query_generator(model, pairs, settings, checkpoint)
+    if not processes.is_main:
+        return
     with atomic_folder(outputs.model) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -110,7 +116,8 @@ def make_query_generator(
         documents=training["doc_id"].nunique(),
         training_queries=len(training),
         parameters=model.num_parameters(),
-        device=best_device().type,
+        device=processes.device.type,
+        processes=processes.count,
         final_loss=curve[-1]["loss"],
     )
     checkpoint.remove()

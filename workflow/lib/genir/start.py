@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from genir.config_model import REPOSITORY, as_written
 from genir.errors import ModelError
+from genir.paths import REPOSITORY, as_written
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,12 @@ def recorded(start: Start) -> Start:
     """The start with its path as the config writes it, so that a run record does not say where the
     repository lies."""
     return replace(start, path=as_written(start.path, REPOSITORY, Path.cwd()))
+
+
+def start_files(start: Start) -> list[Path]:
+    """What is read of a start: its weights unless they are random, configuration and tokenizer."""
+    suffixes = (".json", ".safetensors") if start.type == "folder" else (".json",)
+    return sorted(file for file in Path(start.path).glob("*") if file.suffix in suffixes)
 
 
 def start_folder(start: Start) -> Path:

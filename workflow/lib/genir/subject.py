@@ -1,25 +1,29 @@
 """A model under study: its encoder, its decoder and the queries it is studied on."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
-from tokenizers import Tokenizer
 
 from genir.blocks import Blocks, Limits, plan_blocks
 from genir.decoder import LeanDecoder, Memory, Trace
 from genir.devices import best_device, product_type
 from genir.docids import DOCIDS_FILE, load_docids
 from genir.encoder import LeanEncoder, layout_of, token_batch
+from genir.errors import AnalysisError
+from genir.files import read_parquet
 from genir.queries import Queries, build_queries
+from genir.shards import Loop, Shards, Tensors
 from genir.t5 import T5, load_t5
+from genir.tokens import read_pieces
 from genir.trec import read_qrels
 
+Arrays = dict[str, np.ndarray]
 Hidden = list[torch.Tensor]
 """Encoder output of every query, `[token, d_model]` each."""
 
@@ -36,12 +40,13 @@ class QuerySource:
 
 @dataclass(frozen=True)
 class Subject:
-    """`docids` maps each doc_id to its token."""
+    """`docids` maps each doc_id to its token; `shards` keeps what is finished."""
 
     model: T5
     docids: dict[str, int]
     queries: Queries
     limits: Limits
+    shards: Shards = field(default_factory=Shards, kw_only=True)
 
     @cached_property
     def encoder(self) -> LeanEncoder:
@@ -49,9 +54,12 @@ class Subject:
 
     @cached_property
     def decoder(self) -> LeanDecoder:
-        tokens = torch.tensor(list(self.docids.values()), dtype=torch.long)
         precision = product_type(self.limits.precision, self.device)
-        return LeanDecoder(self.model, tokens, precision)
+        return LeanDecoder(self.model, self.docid_tokens, precision)
+
+    @cached_property
+    def docid_tokens(self) -> torch.Tensor:
+        return torch.tensor(list(self.docids.values()), dtype=torch.long)
 
     @property
     def device(self) -> torch.device:
@@ -60,7 +68,11 @@ class Subject:
     def blocks(self, patches: int = 1, models: int = 1) -> Blocks:
         """How many queries and patches to compute at a time, with `models` models in memory."""
         longest = max(map(len, self.queries.inputs))
-        return plan_blocks(self.model, longest, patches, models, self.limits)
+        try:
+            return plan_blocks(self.model, longest, patches, models, self.limits)
+        except AnalysisError:
+            self.shards.remove()
+            raise
 
     @cached_property
     def hidden(self) -> Hidden:
@@ -75,54 +87,137 @@ class Subject:
 
     def reading(self, model: T5) -> "Subject":
         """The same queries before another model, without docids."""
-        return Subject(model, {}, self.queries, self.limits)
+        return Subject(model, {}, self.queries, self.limits, shards=self.shards)
 
-    @torch.no_grad()
-    def encode(self, encoder: LeanEncoder | None = None) -> Hidden:
+    def encode(self, encoder: LeanEncoder | None = None, loop: Loop | None = None) -> Hidden:
         """Every query through the model's own or another encoder, each once."""
         encoder = encoder or self.encoder
-        order = np.argsort([len(row) for row in self.queries.inputs], kind="stable")
-        hidden: Hidden = [torch.empty(0)] * len(order)
-        size = self.blocks().queries
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
-            batch = token_batch([self.queries.inputs[row] for row in rows], encoder.device)
-            lengths = [len(self.queries.inputs[row]) for row in rows]
-            for row, states in zip(rows, encoder(batch).split(lengths), strict=True):
+        loop = loop or self._encoding(encoder)
+        inputs = self.queries.inputs
+
+        @torch.no_grad()
+        def read(rows: np.ndarray) -> Tensors:
+            batch = token_batch([inputs[row] for row in rows], encoder.device)
+            return {"states": encoder(batch)}
+
+        hidden: Hidden = [torch.empty(0)] * len(inputs)
+        for rows, result in zip(loop.pieces, loop.results(read), strict=True):
+            parts = result["states"].to(encoder.device).split([len(inputs[row]) for row in rows])
+            for row, states in zip(rows, parts, strict=True):
                 hidden[row] = states
         return hidden
+
+    def _encoding(self, encoder: LeanEncoder) -> Loop:
+        """The loop over batches of queries of about one length."""
+        order = np.argsort([len(row) for row in self.queries.inputs], kind="stable")
+        content = encoder, self.queries.inputs
+        return Loop(self.shards, "queries read", content, self.query_blocks(rows=order))
 
     def memory(self, hidden: Hidden) -> Memory:
         """What the decoder reads of some queries."""
         layout = layout_of([len(states) for states in hidden], self.device)
         return self.decoder.memory(torch.cat(hidden), layout)
 
-    def traces(
-        self,
-        hidden: Hidden | None = None,
-        rows: np.ndarray | None = None,
-        size: int | None = None,
-    ) -> Iterator[tuple[np.ndarray, Memory, Trace]]:
-        """Unmodified runs over all queries or those in `rows`, `size` at a time: the rows, what the
-        decoder reads of them, the run. `hidden` if another encoder has read them."""
+    def trace(
+        self, rows: np.ndarray | None = None, hidden: Hidden | None = None
+    ) -> tuple[Memory, Trace]:
+        """What the decoder reads of all queries or those in `rows`, and the unmodified run over
+        them; `hidden` if another encoder has read them."""
         hidden = self.hidden if hidden is None else hidden
-        rows = np.arange(len(hidden)) if rows is None else rows
+        memory = self.memory(hidden if rows is None else [hidden[row] for row in rows])
+        return memory, self.decoder.trace(memory)
+
+    def query_blocks(
+        self, size: int | None = None, rows: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """All queries or those in `rows`, cut into blocks of `size` or of what memory admits."""
+        rows = np.arange(len(self.queries)) if rows is None else rows
         size = size or self.blocks().queries
-        for start in range(0, len(rows), size):
-            block = rows[start : start + size]
-            memory = self.memory([hidden[row] for row in block])
-            yield block, memory, self.decoder.trace(memory)
+        return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+    def measure(
+        self,
+        task: str,
+        measured: Callable[..., Tensors],
+        inputs: Any = (),
+        *,
+        parts: Sequence[Sequence[Any]] | None = None,
+        axis: int = 0,
+        blocks: Sequence[np.ndarray] | None = None,
+        encoder: LeanEncoder | None = None,
+    ) -> Iterator[tuple[np.ndarray, Arrays]]:
+        """Rows of each block of queries, and what `measured` gives for the `Block`.
+
+        With `parts` it is called with each of them too, and its results are joined along `axis`:
+        for blocks that take minutes. An `encoder` reads the queries instead of the model's own.
+
+        What `measured` depends on beside model and queries must be in `inputs`, for results are
+        taken from an earlier attempt at the job that had the same.
+        """
+        blocks = self.query_blocks() if blocks is None else blocks
+        encoding = encoder and self._encoding(encoder)
+        hidden = cache(lambda: encoder and self.encode(encoder, encoding))
+
+        @lru_cache(maxsize=1)
+        def block(number: int) -> Block:
+            return Block(blocks[number], *self.trace(blocks[number], hidden()))
+
+        def of_piece(piece: _Piece) -> Tensors:
+            return measured(block(piece.block), *([] if parts is None else [piece.part]))
+
+        pieces = [
+            _Piece(number, rows, part)
+            for number, rows in enumerate(blocks)
+            for part in (((None,),) if parts is None else parts)
+        ]
+        content = self.model, self.docid_tokens, self.queries, encoder, inputs
+        results = Loop(self.shards, task, content, pieces).results(of_piece)
+        for rows in blocks:
+            found = list(islice(results, len(pieces) // len(blocks)))
+            joined = {name: torch.cat([r[name].cpu() for r in found], axis) for name in found[0]}
+            yield rows, {name: values.numpy() for name, values in joined.items()}
+        if encoding is not None:
+            self.shards.forget(encoding)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows of some queries, what the decoder reads of them, and the unmodified run over them."""
+
+    rows: np.ndarray
+    memory: Memory
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Rows of a block and a part of what is measured of it."""
+
+    block: int
+    rows: np.ndarray
+    part: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.part)
 
 
 def load_subject(folder: Path, source: QuerySource, limits: Limits) -> Subject:
     """Load a model folder with its docid mapping, and one split of its dataset."""
     model = load_t5(folder, best_device())
     docids = load_docids(Path(folder) / DOCIDS_FILE, len(model.embedding))
-    return Subject(model, docids, load_queries(folder, source, docids), limits)
+    shards = Shards(limits.checkpoints, limits.checkpoint_seconds, limits.memory_mb)
+    limits = replace(limits, memory_mb=shards.memory_mb)
+    return Subject(model, docids, load_queries(folder, source, docids), limits, shards=shards)
 
 
 def load_queries(folder: Path, source: QuerySource, docids: dict[str, int]) -> Queries:
     """One split of a dataset, with the tokenizer in `folder` and the docid tokens of a model."""
-    table = pd.read_parquet(source.queries).query("split == @source.split").reset_index(drop=True)
-    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    table = read_parquet(source.queries).query("split == @source.split").reset_index(drop=True)
+    tokenizer = read_pieces(folder)
     return build_queries(table, read_qrels(source.qrels), docids, tokenizer, source.query_tokens)
+
+
+def joined(parts: Iterable[tuple[np.ndarray, Arrays]], axis: int = 0) -> Arrays:
+    """What `Subject.measure` gives, for all queries; `axis` is theirs."""
+    found = [of_block for _, of_block in parts]
+    return {name: np.concatenate([of_block[name] for of_block in found], axis) for name in found[0]}

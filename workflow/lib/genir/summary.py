@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from genir.errors import AnalysisError
+from genir.files import read_csv
 from genir.tables.provenance import dataset_facts
 from genir.tables.ranks import read_queries
 from genir.tables.stages import read_stages
@@ -63,7 +64,7 @@ def summary(
         for model in correct
     }
     counts = {model: len(read_queries(path)) for model, path in correct.items()}
-    retrieval = pd.read_csv(tables.retrieval)
+    retrieval = read_csv(tables.retrieval)
     return {
         "corpus": {key: corpus[key] for key in ("corpus", "release", "dataset")}
         | {"split": corpus["split_mode"]},
@@ -144,4 +145,4 @@ def _plain(*interval: float) -> list[float | int | None]:
 def _by_model(path: Path | None, results) -> dict[str, dict[str, Any]]:  # noqa: ANN001
     if path is None:
         return {}
-    return {model: results(part) for model, part in pd.read_csv(path).groupby("model", sort=False)}
+    return {model: results(part) for model, part in read_csv(path).groupby("model", sort=False)}

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
+from genir.damaged import reading
 from genir.errors import ModelError
 from genir.files import read_json
 
@@ -115,8 +116,7 @@ class SafetensorsWeights(Weights):
 
     def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
         self._device, self._read = device, {}
-        files = sorted(Path(folder).glob("*.safetensors"))
-        opened = [safe_open(file, framework="pt") for file in files]
+        opened = open_weights(folder)
         self._file_of = {name: file for file in opened for name in file.keys()}  # noqa: SIM118
 
     def __getitem__(self, name: str) -> torch.Tensor:
@@ -135,6 +135,15 @@ class SafetensorsWeights(Weights):
         return len(self._file_of)
 
 
+def open_weights(folder: Path | str) -> list[safe_open]:
+    """The safetensors files of a folder; none is cut off. Raises DamagedFileError as `reading`."""
+    opened = []
+    for file in sorted(Path(folder).glob("*.safetensors")):
+        with reading(file):
+            opened.append(safe_open(file, framework="pt"))
+    return opened
+
+
 def load_t5(folder: Path | str, device: torch.device | str = "cpu") -> T5:
     """A T5 that `save_pretrained` wrote, in any precision; computed with in float32.
 
@@ -151,8 +160,15 @@ def load_t5(folder: Path | str, device: torch.device | str = "cpu") -> T5:
         model = T5(architecture, SafetensorsWeights(folder, device))
         _check_complete(model)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise ModelError(f"{folder} cannot be loaded as a T5 model: {error}") from None
+        raise cannot_be_loaded(folder, error) from None
     return model
+
+
+def cannot_be_loaded(folder: Path | str, error: Exception) -> ModelError:
+    return ModelError(
+        f"{folder} cannot be loaded as a T5 model: {error}; get it again, or write it with "
+        "save_pretrained"
+    )
 
 
 def _check_complete(model: T5) -> None:

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from genir.docids import DOCIDS_FILE, load_docids
 from genir.files import read_json
+from genir.tokens import read_pieces
 
 WORD_BEGIN = "▁"
 TITLE_LENGTH = 30
@@ -38,7 +39,7 @@ class TokenNames:
 
 def load_token_names(model: Path, documents: pd.DataFrame | None = None) -> TokenNames:
     """Names for the model in a folder; with titles if its `documents` (doc_id, title) are given."""
-    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    tokenizer = read_pieces(model)
     docids = load_docids(model / DOCIDS_FILE, read_json(model / "config.json")["vocab_size"])
     titles = {} if documents is None else titles_of(documents)
     return TokenNames(tokenizer, docids, titles)

@@ -2,16 +2,15 @@
 
 from itertools import product
 
-import numpy as np
 import pandas as pd
 import torch
 
 from genir.communication import neuron_contributions, queries_at_once
 from genir.components import ATTENTIONS
 from genir.decoder import LeanDecoder, Memory, Trace
-from genir.progress import Progress
 from genir.queries import per_query_table
-from genir.subject import Subject
+from genir.shards import Tensors
+from genir.subject import Block, Subject, joined
 
 LARGEST = 5
 
@@ -28,14 +27,17 @@ def top_heads(subject: Subject, stage: range) -> pd.DataFrame:
     heads = decoder.architecture.heads
     width = len(ATTENTIONS) * heads + 1
     sources = stage.stop * width + 1
-    neurons = np.zeros((len(queries), sources), dtype=np.int64)
-    progress = Progress("queries traced back to heads", len(queries))
-    for rows, memory, trace in subject.traces(size=queries_at_once(subject, sources)):
-        terms = _terms(decoder, memory, trace, stage.stop)
-        for layer in stage:
-            neurons[rows] += _neurons(decoder, trace, layer, terms, (layer + 1) * width)
-        progress.update(int(rows[-1]) + 1)
-    of_heads = neurons[:, 1:].reshape(len(queries), stage.stop, width)[:, :, :-1]
+
+    def measured(block: Block) -> Tensors:
+        terms = _terms(decoder, block.memory, block.trace, stage.stop)
+        counts = (
+            _neurons(decoder, block.trace, layer, terms, (layer + 1) * width) for layer in stage
+        )
+        return {"neurons": sum(counts)}
+
+    blocks = subject.query_blocks(queries_at_once(subject, sources))
+    found = joined(subject.measure("queries traced back to heads", measured, stage, blocks=blocks))
+    of_heads = found["neurons"][:, 1:].reshape(len(queries), stage.stop, width)[:, :, :-1]
     names = pd.DataFrame(
         product(range(stage.stop), ATTENTIONS, range(heads)), columns=["layer", "component", "head"]
     )
@@ -53,9 +55,9 @@ def _terms(decoder: LeanDecoder, memory: Memory, trace: Trace, layers: int) -> t
 
 def _neurons(
     decoder: LeanDecoder, trace: Trace, layer: int, terms: torch.Tensor, earlier: int
-) -> np.ndarray:
+) -> torch.Tensor:
     """How many active neurons of a layer have each source among their largest, `[query, source]`;
     the first `earlier` of `terms` come before the layer's MLP."""
     signed = neuron_contributions(decoder, trace, layer, terms[:earlier])
     chosen = [of_query.topk(min(LARGEST, earlier), dim=0).indices.flatten() for of_query in signed]
-    return torch.stack([some.bincount(minlength=len(terms)) for some in chosen]).cpu().numpy()
+    return torch.stack([some.bincount(minlength=len(terms)) for some in chosen])

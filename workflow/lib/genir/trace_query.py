@@ -15,6 +15,7 @@ from genir.devices import best_device
 from genir.direct_contribution import logit_contributions
 from genir.docids import DOCIDS_FILE, load_docids
 from genir.errors import QueryError
+from genir.files import read_parquet
 from genir.head_lens import POSITIONS, top_tokens
 from genir.logit_lens import SOURCES, lens_state
 from genir.queries import Queries
@@ -22,7 +23,7 @@ from genir.ranking import NO_TOKEN, Unembedding, exact_logits
 from genir.subject import Subject
 from genir.t5 import load_t5
 from genir.token_names import WORD_BEGIN, TokenNames, titles_of
-from genir.tokens import truncated_tokens
+from genir.tokens import read_pieces, truncated_tokens
 
 DEPTH = 10
 UNKNOWN = "<unk>"
@@ -38,7 +39,7 @@ class TracedModel:
         self.model, self.limits = load_t5(folder, best_device()), limits
         self.docids = load_docids(folder / DOCIDS_FILE, len(self.model.embedding))
         self.doc_ids = {token: doc_id for doc_id, token in self.docids.items()}
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer = read_pieces(folder)
         self.titles = titles_of(documents)
         self.names = TokenNames(self.tokenizer, self.docids, self.titles)
         missing = [doc_id for doc_id in self.docids if doc_id not in self.titles]
@@ -67,7 +68,7 @@ class TracedModel:
 def read_documents(path: Path) -> pd.DataFrame:
     """doc_id and title. Raises QueryError if the file holds no such table."""
     try:
-        return pd.read_parquet(path, columns=["doc_id", "title"])
+        return read_parquet(path, columns=["doc_id", "title"])
     except (OSError, ValueError) as error:
         raise QueryError(
             f"{path} cannot be read as documents (Parquet with doc_id and title): "
@@ -94,7 +95,7 @@ def trace_query(
     wanted = None if doc_id is None else traced.token(doc_id)
     subject = traced.subject(tokens)
     decoder = subject.decoder
-    ((_, memory, trace),) = subject.traces()
+    memory, trace = subject.trace()
     best = decoder.unembedding.top(trace.states[-1], min(DEPTH, len(traced.docids)))[0]
     token = int(best[0]) if wanted is None else wanted
     return {

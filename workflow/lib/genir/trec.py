@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genir.damaged import check_ending
 from genir.errors import CorpusError
 from genir.files import write_text
 from genir.user_files import numbered_lines
@@ -35,8 +36,9 @@ def write_qrels(path: Path, qrels: pd.DataFrame) -> None:
 def read_qrels(path: Path) -> pd.DataFrame:
     """The relevant pairs of a qrels file: query_id, doc_id.
 
-    Raises CorpusError as `relevant_pairs` does.
+    Raises CorpusError as `relevant_pairs` does, and DamagedFileError as `read_csv`.
     """
+    check_ending(path)
     pairs = [(query, document) for _, query, document in relevant_pairs(path)]
     return pd.DataFrame(pairs, columns=["query_id", "doc_id"], dtype="str")
 

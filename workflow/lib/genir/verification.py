@@ -72,11 +72,10 @@ def prepare(subject: Subject, start: Subject | None, seed: int) -> Verified:
     """Run the engine; `seed` draws the patches."""
     queries, heads = len(subject.queries), subject.decoder.architecture.heads
     layers = range(len(subject.decoder.layers))
-    ((_, memory, trace),) = subject.traces(size=queries)
+    memory, trace = subject.trace()
     donor = None
     if start is not None:
-        ((_, *run),) = start.traces(size=queries)
-        donor = start.decoder.outputs(*run)
+        donor = start.decoder.outputs(*start.trace())
     places: list[Place] = [(layer, name) for layer in layers for name in COMPONENTS]
     places += [
         (layer, name, head) for layer in layers for name in ATTENTIONS for head in range(heads)

@@ -10,6 +10,7 @@ import torch
 from genir.blocks import Limits
 from genir.differences import Differences, beyond_tolerance
 from genir.errors import VerificationError
+from genir.files import read_parquet
 from genir.plain_reference import tokenized
 from genir.references import references
 from genir.subject import QuerySource, load_subject
@@ -79,7 +80,7 @@ def verify_engine(
     subject = whole.over(whole.queries.take(rows))
     donor = None if start is None else subject.reading(load_t5(start, subject.device))
     ours = prepare(subject, donor, seed)
-    texts = pd.read_parquet(source.queries).query("split == @source.split")["text"].iloc[rows]
+    texts = read_parquet(source.queries).query("split == @source.split")["text"].iloc[rows]
     inputs = tokenized(folder, texts, source.query_tokens)
     found, optional = references(folder)
     differences = {

@@ -15,7 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from genir.errors import AnalysisError
-from genir.files import atomic_path
+from genir.files import atomic_path, read_csv
+from genir.provenance import METADATA_KEY, metadata
 from genir.seed_copies import is_seed_copy
 
 _COLOURS = sns.color_palette("colorblind")
@@ -46,6 +47,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+_PROVENANCE_KEY = {"svg": "Description", "png": METADATA_KEY, "pdf": "Subject"}
 _THEME = {
     "svg.hashsalt": "genir",
     "svg.fonttype": "none",
@@ -79,7 +81,7 @@ def new_figure(width: float, height: float) -> Figure:
 def save_figure(
     figure: Figure, stem: Path, formats: Iterable[str], dots_per_inch: int = 150
 ) -> None:
-    """Write `stem`.<format> for every format, each whole or not at all.
+    """Write `stem`.<format> for every format, each whole or not at all, its provenance inside.
 
     Raises AnalysisError for a format other than svg, png and pdf.
     """
@@ -91,13 +93,14 @@ def save_figure(
         if name not in _METADATA:
             raise AnalysisError(f"{name!r} is no figure format; write one of {list(_METADATA)}")
         with theme(), atomic_path(stem.with_name(f"{stem.name}.{name}")) as path:
-            figure.savefig(path, format=name, metadata=_METADATA[name], dpi=dots_per_inch)
+            held = _METADATA[name] | {_PROVENANCE_KEY[name]: metadata()}
+            figure.savefig(path, format=name, metadata=held, dpi=dots_per_inch)
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table without its rows of models that are copies of another with another seed: figures
     have a panel or a bar for every model."""
-    table = pd.read_csv(path)
+    table = read_csv(path)
     names = table["system" if "system" in table else "model"]
     return table[~names.map(is_seed_copy).astype(bool)]
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from genir.claims import CLAIMS, SIGNIFICANCE, Evidence, Judgement, judge
 from genir.components import COMPONENTS, PATCHED_STAGES
+from genir.files import read_csv, read_parquet
 from genir.statistics import holm
 from genir.tables.communication import stage_shares
 from genir.tables.encoder_swap import SwapModel
@@ -63,7 +64,7 @@ def claims_table(
     paired test of no difference, the largest if there are several, Holm-corrected over all rows
     that have one.
     """
-    shares, circuits = pd.read_csv(docid_share), pd.read_csv(circuit)
+    shares, circuits = read_csv(docid_share), read_csv(circuit)
     records = []
     for of_model in files:
         tables = [table[table["model"] == of_model.model] for table in (shares, circuits)]
@@ -122,8 +123,8 @@ def read_evidence(
         patches=patches,
         stages=stages["status"],
         swap=SwapModel(ranks, read_queries(files.correct), removed),
-        direct=pd.read_parquet(files.direct_contribution),
-        communication=stage_shares(pd.read_parquet(files.communication), stages["used"]),
+        direct=read_parquet(files.direct_contribution),
+        communication=stage_shares(read_parquet(files.communication), stages["used"]),
         docid_share=docid_share,
         circuit=circuit,
         seed=seed,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.components import COMPONENTS, EMBEDDING, STAGES
+from genir.files import read_parquet
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
@@ -26,7 +27,7 @@ def communication_table(
     records = []
     for model, path in files.items():
         used = read_stages(stages[model])
-        shares = stage_shares(pd.read_parquet(path), used["used"])
+        shares = stage_shares(read_parquet(path), used["used"])
         for view, frame in views(shares, read_ranks(clean[model])).items():
             for cell, part in frame.groupby([*_TARGET, *_SOURCE], sort=False):
                 names = dict(zip([*_TARGET, *_SOURCE], cell, strict=True))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.files import read_parquet
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
@@ -18,7 +19,7 @@ def contributions_table(files: dict[str, Path], clean: dict[str, Path], seed: in
     records = []
     for model, path in files.items():
         ranks = read_ranks(clean[model])
-        for view, frame in views(pd.read_parquet(path), ranks).items():
+        for view, frame in views(read_parquet(path), ranks).items():
             names = {"model": model, "queries": view}
             records += [names | row for row in _view_rows(frame, seed)]
     return pd.DataFrame(records, columns=COLUMNS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genir.files import read_parquet
 from genir.statistics import Interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import PAPER, wide
@@ -21,7 +22,7 @@ def direct_contribution_table(
     """Ranks of the relevant document by one kind of component alone, by model, view and source."""
     records = []
     for model, path in files.items():
-        for view, frame in views(pd.read_parquet(path), read_ranks(clean[model])).items():
+        for view, frame in views(read_parquet(path), read_ranks(clean[model])).items():
             for source in SOURCES:
                 part = frame[frame["source"] == source]
                 names = {"model": model, "queries": view, "source": source}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.docids import DOCIDS_FILE, load_docids
-from genir.files import read_json
+from genir.files import read_json, read_parquet
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import PAPER, wide
@@ -35,7 +35,7 @@ def docid_share_table(
     for model, path in files.items():
         used = read_stages(stages[model])
         base = {"base_rate": base_rate(models[model]), "stages": used["status"]}
-        means = query_means(pd.read_parquet(path), used["used"])
+        means = query_means(read_parquet(path), used["used"])
         for view, frame in views(means, read_ranks(clean[model])).items():
             for cell, part in frame.groupby(_CELL, sort=False):
                 names = {"model": model, "queries": view} | dict(zip(_CELL, cell, strict=True))

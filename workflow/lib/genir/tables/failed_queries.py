@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genir.components import COMPONENTS, PATCHED_STAGES
-from genir.files import write_csv, write_text
+from genir.files import read_csv, read_parquet, write_csv, write_text
 from genir.patching_effects import aligned
 from genir.statistics import Interval, difference_interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
@@ -80,7 +80,7 @@ def write_failed_queries(frame: pd.DataFrame, first_line: str, table: Path, text
 
 def _from_tables(tables: ViewTables, models: list[str]) -> Iterator[pd.DataFrame]:
     """The rows of the other tables that belong here, under this table's names."""
-    frames = {name: pd.read_csv(path) for name, path in vars(tables).items()}
+    frames = {name: read_csv(path) for name, path in vars(tables).items()}
     frames = {
         name: frame[frame["model"].isin(models) & frame["queries"].isin(VIEWS)]
         for name, frame in frames.items()
@@ -126,7 +126,7 @@ def _ranked(files: RankFiles) -> Iterator[tuple[str, str, pd.DataFrame]]:
     for cell in product(files.methods, PATCHED_STAGES, COMPONENTS):
         path = files.patch_stage / "{}/{}.{}.parquet".format(*cell)
         yield "patch_stage", " ".join(cell), read_ranks(path)
-    direct = pd.read_parquet(files.direct_contribution)
+    direct = read_parquet(files.direct_contribution)
     for source, ranks in direct.groupby("source", sort=False):
         yield "direct_contribution", source, ranks
     if files.pretrained_encoder is not None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.files import read_parquet
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
@@ -23,7 +24,7 @@ def late_cosines_table(
     records = []
     for model, path in files.items():
         status = read_stages(stages[model])["status"]
-        for view, frame in views(pd.read_parquet(path), read_ranks(clean[model])).items():
+        for view, frame in views(read_parquet(path), read_ranks(clean[model])).items():
             for (layer, component, other), part in frame.groupby(_PAIR, sort=False):
                 pair = {"layer": layer, "component": component}
                 pair["with_layer"] = SUM if other < 0 else str(other)

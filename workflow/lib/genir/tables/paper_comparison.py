@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genir.components import STAGES
+from genir.files import read_csv
 from genir.statistics import Interval, wilson
 from genir.tables import paper
 from genir.tables.intervals import columns
@@ -59,7 +60,7 @@ def paper_comparison_table(
 ) -> pd.DataFrame:
     """Every number of the files in the folder `published`, ours beside those of a dataset that has
     a model in `models`; ours is empty where there is none, low and high where it is a count."""
-    frames = {name: pd.read_csv(path) for name, path in vars(tables).items()}
+    frames = {name: read_csv(path) for name, path in vars(tables).items()}
     ours = {model.dataset: our_numbers(model, frames) for model in models}
     facts = {model.dataset: _facts(model) for model in models}
     rows = []

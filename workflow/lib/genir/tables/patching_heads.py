@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.components import ATTENTIONS
+from genir.files import read_parquet
 from genir.patching_effects import patching_effects
 from genir.tables.patching import EFFECTS, corrected, effect_cells
 from genir.tables.ranks import read_ranks
@@ -43,7 +44,7 @@ def patching_heads_table(
             names = {"model": sweep.model, "method": method, "layer": layer, "component": component}
             parts += [
                 patching_effects(unmodified, ranks, seed).assign(**names, head=head)
-                for head, ranks in pd.read_parquet(path).groupby("head")
+                for head, ranks in read_parquet(path).groupby("head")
             ]
     return corrected(pd.concat(parts, ignore_index=True))[COLUMNS]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genir.files import read_parquet
 from genir.statistics import Interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
@@ -23,7 +24,7 @@ def rank_development_table(
     records = []
     for model, path in files.items():
         ranks = read_ranks(clean[model])
-        for view, frame in views(pd.read_parquet(path), ranks).items():
+        for view, frame in views(read_parquet(path), ranks).items():
             for (layer, source), part in frame.groupby(["layer", "source"], sort=False):
                 names = {"model": model, "queries": view, "layer": layer, "source": source}
                 intervals = measure_intervals(part, seed)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.errors import AnalysisError
+from genir.files import read_csv, read_parquet
 
 RANK_KINDS = ("vocabulary", "docid")
 _COLUMNS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
@@ -15,7 +16,7 @@ def read_ranks(path: Path) -> pd.DataFrame:
 
     Raises AnalysisError if a column is missing or a query has two rows.
     """
-    frame = pd.read_parquet(path)
+    frame = read_parquet(path)
     missing = [name for name in _COLUMNS if name not in frame]
     if missing:
         raise AnalysisError(f"{path} lacks the columns {missing}; delete it and run again")
@@ -27,7 +28,7 @@ def read_ranks(path: Path) -> pd.DataFrame:
 
 def read_queries(path: Path) -> pd.DataFrame:
     """A CSV of query and document ids, which stay text."""
-    return pd.read_csv(path, dtype={"query_id": str, "doc_id": str})
+    return read_csv(path, dtype={"query_id": str, "doc_id": str})
 
 
 def select(ranks: pd.DataFrame, queries: pd.Series, path: Path | str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.files import read_parquet
 from genir.metrics import query_metrics
 from genir.statistics import holm, paired_difference
 from genir.tables.intervals import columns
@@ -31,7 +32,7 @@ def retrieval_differences(
     Intervals are over documents; p is that of a paired two-sided test, p_holm the same after
     Holm's correction over all rows. Raises AnalysisError if the qrels lack a query.
     """
-    table = pd.read_parquet(queries)
+    table = read_parquet(queries)
     records = []
     for files in splits:
         asked = table[table["split"] == files.split]

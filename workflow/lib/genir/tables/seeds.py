@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from genir.files import read_csv
 from genir.seed_copies import seed_name
 from genir.statistics import CONFIDENCE
 from genir.tables.markdown import with_interval
@@ -61,7 +62,7 @@ def seeds_table(tables: SeedTables, seeds: dict[str, list[int]]) -> pd.DataFrame
     and n are those of the model itself.
     """
     parts = [
-        _compared(name, long_rows(name, pd.read_csv(path)), model, numbers)
+        _compared(name, long_rows(name, read_csv(path)), model, numbers)
         for model, numbers in seeds.items()
         for name, path in vars(tables).items()
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from genir.components import ATTENTIONS, STAGES
+from genir.files import read_parquet
 from genir.statistics import wilson
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
@@ -25,7 +26,7 @@ def top_heads_table(
     records = []
     for model, path in files.items():
         used = read_stages(stages[model])
-        for view, frame in views(pd.read_parquet(path), read_ranks(clean[model])).items():
+        for view, frame in views(read_parquet(path), read_ranks(clean[model])).items():
             names = {"model": model, "queries": view, "stages": used["status"]}
             records += [names | row for row in _view_rows(frame, used["used"])]
     return pd.DataFrame(records, columns=COLUMNS)

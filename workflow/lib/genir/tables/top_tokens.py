@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import write_csv, write_text
+from genir.files import read_parquet, write_csv, write_text
 from genir.seeding import generator
 from genir.tables.markdown import to_markdown
 from genir.tables.ranks import read_ranks, views
@@ -38,13 +38,13 @@ def top_tokens_table(files: list[TopTokensFiles], examples: int, seed: int) -> p
 
 def _model_rows(files: TopTokensFiles, examples: int, seed: int) -> pd.DataFrame:
     chosen = drawn_queries(read_ranks(files.clean), examples, seed, files.model)
-    documents = pd.read_parquet(files.documents, columns=["doc_id", "title"])
-    texts = pd.read_parquet(files.queries).set_index("query_id")["text"]
+    documents = read_parquet(files.documents, columns=["doc_id", "title"])
+    texts = read_parquet(files.queries).set_index("query_id")["text"]
     names = {
         "tokens": load_token_names(files.folder),
         "titled": load_token_names(files.folder, documents),
     }
-    heads = _head_rows(pd.read_parquet(files.tokens), chosen["query_id"], names)
+    heads = _head_rows(read_parquet(files.tokens), chosen["query_id"], names)
     rows = chosen.merge(heads, on="query_id", how="left")
     return rows.assign(
         model=files.model,

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-COLUMNS = "model step loss indexing_loss retrieval_loss learning_rate seconds".split()
+from genir.files import read_csv
+
+COLUMNS = "model step loss indexing_loss retrieval_loss learning_rate".split()
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class CurveFile:
 
 def training_table(files: list[CurveFile]) -> pd.DataFrame:
     """All curves, one row per model and logged step."""
-    curves = [pd.read_csv(file.path).assign(model=file.model) for file in files]
+    curves = [read_csv(file.path).assign(model=file.model) for file in files]
     return pd.concat(curves, ignore_index=True)[COLUMNS]
 
 

@@ -1,0 +1,135 @@
+"""Files that are cut off, emptied, changed or deleted."""
+
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from fault import ANALYSED, CHECKPOINT, TABLE, TRAINED, Fault, Seen
+from trial import REPOSITORY, START, Trial
+
+AFTER_MODEL = ("encoder_swap", "table_encoder_swap", "figure_encoder_swap")
+
+
+def _damage(
+    trial: Trial, harm: Callable[[Path], None], file: str, missing: tuple[str, ...] = ()
+) -> Seen:
+    """Harm a result; `missing` is what the run has to make from it."""
+    trial.delete(*missing)
+    harm(trial.results / file)
+    return _refused(trial)
+
+
+def _refused(trial: Trial) -> Seen:
+    trial.fails(trial.start())
+    assert "Traceback" not in trial.said, trial.said
+    return Seen("the job that reads it failed", trial.line("DamagedFileError: "))
+
+
+def _cut_between_lines(trial: Trial) -> Seen:
+    lines = (trial.results / TABLE).read_text().splitlines(keepends=True)
+    return _unnoticed(trial, "".join(lines[: len(lines) // 2]))
+
+
+def _edit(trial: Trial) -> Seen:
+    return _unnoticed(trial, (trial.results / TABLE).read_text().replace("0.", "0.9", 1))
+
+
+def _unnoticed(trial: Trial, content: str) -> Seen:
+    (trial.results / TABLE).write_text(content)
+    assert trial.run() == 0, trial.said
+    return Seen("NOT noticed: the figure was drawn from it", mend=_delete_table)
+
+
+def _delete_table(trial: Trial) -> str:
+    trial.delete(TABLE)
+    return f"delete results/{TABLE}"
+
+
+def _delete_figure(trial: Trial) -> Seen:
+    trial.delete("figure_late_cosines/late_cosines.svg")
+    return Seen("the next run makes it")
+
+
+def _delete_analysis(trial: Trial) -> Seen:
+    trial.delete(ANALYSED)
+    assert trial.run() == 0, trial.said
+    assert not (trial.results / ANALYSED).exists(), "there is nothing to tell of"
+    return Seen("nothing runs, as what is made from it is there", mend=_ask_for_analysis)
+
+
+def _ask_for_analysis(trial: Trial) -> str:
+    assert trial.run(f"results/{ANALYSED}") == 0, trial.said
+    return f"`snakemake results/{ANALYSED}`"
+
+
+def _damage_checkpoint(trial: Trial, harm: Callable[[Path], None]) -> Seen:
+    (path,) = trial.folder.glob(CHECKPOINT)
+    harm(path)
+    assert trial.run(f"results/{TRAINED}/run.json") == 0, trial.said
+    log = (trial.results / f"logs/{TRAINED}.log").read_text()
+    return Seen("the training began again", trial.line("damaged", log))
+
+
+def _shorten(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _overwrite(path: Path) -> None:
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + os.urandom(64) + content[middle + 64 :])
+
+
+CHECKPOINTS = [
+    Fault(
+        f"checkpoint of a killed training {name}",
+        partial(_damage_checkpoint, harm=harm),
+        "killed",
+        makes="" if harm is _overwrite else TRAINED,
+    )
+    for name, harm in (
+        ("with random bytes in it", _overwrite),
+        ("cut to half", _shorten),
+        ("emptied", _empty),
+    )
+]
+
+
+def _cut_start(trial: Trial) -> Seen:
+    _shorten(trial.folder / "mini-t5/model.safetensors")
+    trial.fails(trial.start("results/finetune/full/run.json"))
+    return Seen("the training failed", trial.line("get it again"), _restore_start)
+
+
+def _restore_start(trial: Trial) -> str:
+    shutil.copy2(REPOSITORY / START / "model.safetensors", trial.folder / "mini-t5")
+    return "put the file back"
+
+
+FAULTS = [
+    *CHECKPOINTS,
+    Fault(
+        "model file cut to half",
+        partial(
+            _damage, harm=_shorten, file=f"{TRAINED}/model/model.safetensors", missing=AFTER_MODEL
+        ),
+    ),
+    Fault("model file of the user cut to half", _cut_start, makes="finetune/full"),
+    Fault("Parquet cut to half", partial(_damage, harm=_shorten, file=ANALYSED)),
+    Fault("random bytes in Parquet", partial(_damage, harm=_overwrite, file=ANALYSED)),
+    Fault("CSV emptied", partial(_damage, harm=_empty, file=TABLE)),
+    Fault("CSV cut within a line", partial(_damage, harm=_shorten, file=TABLE)),
+    Fault("CSV cut between lines", _cut_between_lines),
+    Fault("a number in a CSV changed", _edit),
+    Fault("JSON cut to half", partial(_damage, harm=_shorten, file="circuit/full/automatic.json")),
+    Fault("TREC run emptied", partial(_damage, harm=_empty, file="retrieve/full-rd2/test.run")),
+    Fault("a figure deleted", _delete_figure),
+    Fault("an analysis deleted", _delete_analysis),
+]

@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import save_file
+
+from genir.docids import load_docids
+from genir.errors import CorpusError, DamagedFileError
+from genir.files import (
+    atomic_folder,
+    read_csv,
+    read_json,
+    read_jsonl,
+    read_parquet,
+    write_csv,
+    write_json,
+    write_jsonl,
+    write_parquet,
+)
+from genir.metrics import query_metrics
+from genir.provenance import carrying
+from genir.t5 import open_weights
+from genir.tokens import read_pieces
+from genir.trec import read_qrels, write_qrels, write_run
+
+FRAME = pd.DataFrame({"query_id": [f"q{n}" for n in range(500)], "doc_id": "d", "value": 0.25})
+WRITTEN = {
+    "a.parquet": (lambda path: write_parquet(path, FRAME), read_parquet),
+    "a.csv": (lambda path: write_csv(path, FRAME), read_csv),
+    "a.json": (lambda path: write_json(path, {"value": [1, 2]}), read_json),
+    "a.jsonl": (
+        lambda path: write_jsonl(path, [{"a": 1}] * 9),
+        lambda path: list(read_jsonl(path)),
+    ),
+    "qrels.txt": (lambda path: write_qrels(path, FRAME), read_qrels),
+}
+
+
+@pytest.fixture(autouse=True)
+def workdir(tmp_path, monkeypatch):
+    """Results are named relative to the folder a script runs in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_a_result_that_was_cut_off_is_named_with_what_to_do(tmp_path, name, kept):
+    write, read = WRITTEN[name]
+    path = f"results/{name}"
+    write(path)
+    read(path)
+    content = (tmp_path / path).read_bytes()
+    (tmp_path / path).write_bytes(content[: int(kept * len(content)) - 1 if kept else 0])
+    with pytest.raises(DamagedFileError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path} is damaged (")
+    assert message.endswith(f"delete {path} and run snakemake again")
+    assert "\n" not in message
+
+
+def test_changed_bytes_in_parquet_are_noticed(tmp_path):
+    path = tmp_path / "results/a.parquet"
+    numbers = pd.DataFrame({"a": np.random.default_rng(1).normal(size=4000)})
+    write_parquet(path, numbers)
+    content = path.read_bytes()
+    for place in range(200, 20_000, 2_000):
+        path.write_bytes(content[:place] + bytes(8) + content[place + 8 :])
+        with pytest.raises(DamagedFileError):
+            read_parquet("results/a.parquet")
+
+
+def test_what_was_written_as_one_folder_is_deleted_as_one():
+    with carrying({}), atomic_folder("results/model") as folder:
+        save_file({"a": np.zeros(1000, np.float32)}, folder / "model.safetensors")
+        (folder / "tokenizer.json").write_text('{"model": ')
+    file = Path("results/model/model.safetensors")
+    content = file.read_bytes()
+    assert [weights.keys() for weights in open_weights("results/model")] == [["a"]]
+    for damaged in (content[:-1], content[:4], b""):
+        file.write_bytes(damaged)
+        with pytest.raises(DamagedFileError, match=rf"^{file} .*: delete results/model and run"):
+            open_weights("results/model")
+    with pytest.raises(DamagedFileError, match=r"tokenizer.json .*: delete results/model and run"):
+        read_pieces("results/model")
+
+
+def test_what_comes_from_the_hub_is_fetched_again(tmp_path):
+    folder = "results/fetch/model/AnReu--DSI/0123/"
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "config.json").write_text("{")
+    with pytest.raises(DamagedFileError, match=rf"delete {folder[:-1]}, .* run `snakemake fetch`"):
+        read_json(f"{folder}config.json")
+
+
+def test_a_run_that_was_emptied_is_no_run_without_hits(tmp_path):
+    write_run("results/a.run", ["q1"], np.array([["d"]]), "test")
+    write_qrels("results/qrels.txt", FRAME[1:2])
+    assert query_metrics("results/a.run", "results/qrels.txt", FRAME["query_id"][1:2]).size
+    (tmp_path / "results/a.run").write_bytes(b"")
+    with pytest.raises(DamagedFileError, match="it is empty"):
+        query_metrics("results/a.run", "results/qrels.txt", FRAME["query_id"][1:2])
+
+
+def test_files_of_the_user_keep_their_own_messages(tmp_path):
+    (tmp_path / "qrels.txt").write_text("q1 0 d1 1\nq2 0 d2")
+    with pytest.raises(CorpusError, match="line 2: 3 fields"):
+        read_qrels("qrels.txt")
+    (tmp_path / "qrels.txt").write_text("q1 0 d1 1")
+    assert len(read_qrels("qrels.txt")) == 1
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(json.JSONDecodeError):
+        read_json("a.json")
+
+
+def test_a_file_that_is_not_there_is_not_called_damaged():
+    for _, read in WRITTEN.values():
+        with pytest.raises((FileNotFoundError, CorpusError)):
+            read("results/nowhere")
+
+
+def test_a_mapping_that_was_cut_off_in_a_model_of_ours(tmp_path):
+    (tmp_path / "results/docids.json").write_text('{"a": 1, ')
+    with pytest.raises(DamagedFileError, match=r"results/docids.json is damaged"):
+        load_docids("results/docids.json", 10)

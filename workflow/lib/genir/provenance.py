@@ -1,0 +1,126 @@
+"""What made an artifact: every artifact that a script writes carries it.
+
+`script`; `arguments`, the command line but for its memory limit, which grows with the attempt, with
+files of the repository as the configuration writes them, `resources/...`; `config_hash`, a hash of
+these arguments, the part of the configuration that the job used; `code`, the fingerprint of script
+and library; `versions` of Python and of the packages that this code imports; `seeds`, every
+argument named seed, by where it stands in the arguments. Nothing in it depends on when, where or in
+how many attempts a job ran.
+
+Parquet and pictures hold it in their metadata, a folder as `provenance.json`; of other files it
+lies beside them as `<stem>.provenance.json`.
+"""
+
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from genir.fingerprint import code_fingerprint, fingerprint_of, imported_packages
+from genir.paths import REPOSITORY
+
+KEYS = ("script", "arguments", "config_hash", "code", "versions", "seeds")
+METADATA_KEY = "genir"
+"""Of Parquet and PNG; SVG and PDF have names of their own for such a text."""
+FOLDER_FILE = "provenance.json"
+_MEMORY = "memory_mb"
+_DISTRIBUTIONS = {"yaml": "PyYAML"}
+_LIBRARY = Path(__file__).parents[1]
+
+_of_process: dict[str, Any] | None = None
+
+
+def describe(script: Path, arguments: Sequence[str]) -> dict[str, Any]:
+    """The provenance of what `script` writes when it is called with `arguments`."""
+    options = [option for option in _options(arguments) if _last(option[0]) != _MEMORY]
+    kept = [_as_configured(part) for _, parts in options for part in parts]
+    seeds = dict(seed for name, parts in options for seed in _seeds(name, _value(parts)))
+    values = (
+        *(script.stem, kept, fingerprint_of(kept), code_fingerprint(script, _LIBRARY)),
+        *(_versions(imported_packages(script, _LIBRARY)), seeds),
+    )
+    return dict(zip(KEYS, values, strict=True))
+
+
+@contextmanager
+def carrying(provenance: dict[str, Any] | None) -> Iterator[None]:
+    """What this process writes inside the block carries `provenance`."""
+    global _of_process
+    before, _of_process = _of_process, provenance
+    try:
+        yield
+    finally:
+        _of_process = before
+
+
+def metadata() -> str | None:
+    """The provenance of what this process writes, as ASCII; None outside `carrying`."""
+    return None if _of_process is None else json.dumps(_of_process)
+
+
+def document() -> str | None:
+    """The same as a file of its own."""
+    return None if _of_process is None else json.dumps(_of_process, indent=2) + "\n"
+
+
+def sidecar(path: Path) -> Path:
+    """Where the provenance of a file lies that cannot hold it; of one stem, in one place."""
+    return path.with_name(f"{path.stem}.{FOLDER_FILE}")
+
+
+def _options(arguments: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Name of every option, and the parts of the command line that it consists of."""
+    options: list[list[str]] = []
+    for argument in arguments:
+        if argument.startswith("--") or not options:
+            options.append([])
+        options[-1].append(argument)
+    return ((parts[0].removeprefix("--").partition("=")[0], parts) for parts in options)
+
+
+def _as_configured(argument: str) -> str:
+    """Without what says where the repository lies, on this machine or seen from here."""
+    for place in (str(REPOSITORY), os.path.relpath(REPOSITORY)):
+        for spelled in (place, json.dumps(place)[1:-1]):
+            found = rf"(?<![\w./-]){re.escape(spelled)}/resources/"
+            argument = re.sub(found, "resources/", argument)
+    return argument
+
+
+def _value(parts: Sequence[str]) -> Any:
+    """The value of an option: what its JSON says, or its text."""
+    text = parts[1] if len(parts) > 1 else parts[0].partition("=")[2]
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _seeds(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Dotted name and value of everything named seed in the value called `name`."""
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _seeds(f"{name}.{key}", part)
+    elif _last(name) == "seed":
+        yield name, value
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of Python and of those packages that are installed, by the names of pip."""
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        name = _DISTRIBUTIONS.get(package, package.replace("_", "-"))
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

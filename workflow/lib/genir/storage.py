@@ -1,0 +1,111 @@
+"""What is said where files cannot be written, or bear a time that is yet to come."""
+
+import errno
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from genir.errors import StorageError, UserError
+
+FULL = "the disk is full; free space and run snakemake again"
+REFUSED = (
+    "writing is not permitted; give yourself the right to write there, or choose another folder "
+    "with --directory"
+)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NEEDED = 1 << 20
+"""Bytes without which Snakemake cannot keep its records."""
+_TOLERANCE = 60.0
+"""Seconds that clocks may differ by."""
+
+
+@contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """A full disk or a missing permission becomes a StorageError that names `path`."""
+    try:
+        yield
+    except Exception as error:
+        told = refusal(error, path)
+        if told is None:
+            raise
+        raise told from error
+
+
+def refusal(error: BaseException, path: Path | str | None = None) -> StorageError | None:
+    """The StorageError that an exception of any library amounts to, or None; `path` is what was to
+    be written, if that is known. torch says of a full disk only that it could not write."""
+    if isinstance(error, UserError):
+        return None
+    named = path or getattr(error, "filename", None) or "a file"
+    full = path is not None and is_full(Path(path).parent)
+    if full or _speaks_of(error, _NO_SPACE):
+        return StorageError(f"{named} cannot be written ({_line(error)}): {FULL}")
+    if _speaks_of(error, _NO_PERMISSION):
+        return StorageError(f"{named} cannot be written ({_line(error)}): {REFUSED}")
+    return None
+
+
+def check_storage(workdir: Path, sources: Iterable[Path]) -> None:
+    """Raises StorageError if the workflow cannot write in `workdir`, or if one of its results or of
+    the `sources` was modified in the future."""
+    folders = [workdir, workdir / ".snakemake", workdir / "results"]
+    now = max(_time_of_a_new_file(folder) for folder in folders if folder.is_dir())
+    _check_times([workdir / "results", *sources], now)
+
+
+def _time_of_a_new_file(folder: Path) -> float:
+    """By the clock of its file system. Raises StorageError if nothing can be written there."""
+    with writing(folder), tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(_NEEDED))
+        file.flush()
+        return os.fstat(file.fileno()).st_mtime
+
+
+def _check_times(paths: Iterable[Path], now: float) -> None:
+    """What is made from a file of the future would stay older than it."""
+    for path in paths:
+        for file, modified in _modified(path):
+            if modified > now + _TOLERANCE:
+                raise StorageError(
+                    f"{file} was modified in the future ({time.ctime(modified)}): what is made "
+                    "from it would look older than it in every run. Check the clock, then run "
+                    f"`find {path} -newermt now -exec touch -d now {{}} +`"
+                )
+
+
+def _modified(path: Path) -> Iterator[tuple[Path, float]]:
+    """Every file below `path`, or itself, with its time; a file may go away meanwhile."""
+    with suppress(FileNotFoundError):
+        if not path.is_dir():
+            yield path, path.stat().st_mtime
+            return
+        for inside in sorted(path.iterdir()):
+            yield from _modified(inside)
+
+
+def is_full(folder: Path) -> bool:
+    """Whether less is free than Snakemake needs; not where the file system does not say."""
+    if not folder.is_dir():
+        return False
+    space = os.statvfs(folder)
+    return space.f_blocks > 0 and space.f_bavail * space.f_frsize < _NEEDED
+
+
+def _speaks_of(error: BaseException | None, numbers: tuple[int, ...]) -> bool:
+    """Whether an error, or one that it came from, has or spells one of these error numbers."""
+    while error is not None:
+        if getattr(error, "errno", None) in numbers:
+            return True
+        if any(os.strerror(number) in str(error) for number in numbers):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _line(error: BaseException) -> str:
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(said.split())

@@ -1,0 +1,20 @@
+"""Print what made an artifact."""
+
+import json
+from pathlib import Path
+
+from genir.provenance_reader import read_provenance
+from script import run
+
+
+def main(artifact: Path) -> None:
+    """Print what made an artifact: script, arguments, code, versions and seeds.
+
+    Args:
+        artifact: a file or a model folder below results/.
+    """
+    print(json.dumps(read_provenance(artifact), indent=2))
+
+
+if __name__ == "__main__":
+    run(main, as_positional=True)

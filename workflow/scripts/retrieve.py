@@ -1,0 +1,38 @@
+"""List the first documents for the validation and test queries of a dataset."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from genir.blocks import Limits
+from genir.retrieval import top_documents
+from genir.subject import QuerySource, load_queries, load_subject
+from genir.trec import write_run
+from script import run
+
+
+def main(
+    model: Path,
+    sources: list[QuerySource],
+    runs: list[Path],
+    depth: int,
+    tag: str,
+    limits: Limits,
+) -> None:
+    """List the first documents for the validation and test queries of a dataset.
+
+    Args:
+        model: model folder with its docid mapping.
+        sources: the query splits to retrieve for.
+        runs: TREC run to write for each split.
+        depth: how many documents a run lists per query.
+        tag: name of the run.
+        limits: memory this process may use, in MiB, and precision of products.
+    """
+    loaded = load_subject(model, sources[0], limits)
+    for source, file in zip(sources, runs, strict=True):
+        subject = replace(loaded, queries=load_queries(model, source, loaded.docids))
+        write_run(file, subject.queries.ids, top_documents(subject, depth), tag)
+
+
+if __name__ == "__main__":
+    run(main)
