@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from fault import ANALYSED, CHECKPOINT, TABLE, TRAINED, Fault, Seen
 from trial import REPOSITORY, START, Trial
 
+METRICS = "retrieval_metrics/hpo-1k/full-rd2.csv"
 AFTER_MODEL = ("encoder_swap", "table_encoder_swap", "figure_encoder_swap")
 
 
@@ -25,6 +27,12 @@ def _refused(trial: Trial) -> Seen:
     trial.fails(trial.start())
     assert "Traceback" not in trial.said, trial.said
     return Seen("the job that reads it failed", trial.line("DamagedFileError: "))
+
+
+def _empty_run(trial: Trial) -> Seen:
+    seen = _damage(trial, _empty, "retrieve/full-rd2/test.run")
+    what = f"{seen.what}; what is made from its output is there, so nothing asks for that again"
+    return replace(seen, what=what, mend=partial(_ask_for, file=METRICS))
 
 
 def _cut_between_lines(trial: Trial) -> Seen:
@@ -56,12 +64,13 @@ def _delete_analysis(trial: Trial) -> Seen:
     trial.delete(ANALYSED)
     assert trial.run() == 0, trial.said
     assert not (trial.results / ANALYSED).exists(), "there is nothing to tell of"
-    return Seen("nothing runs, as what is made from it is there", mend=_ask_for_analysis)
+    what = "nothing runs, as what is made from it is there"
+    return Seen(what, mend=partial(_ask_for, file=ANALYSED))
 
 
-def _ask_for_analysis(trial: Trial) -> str:
-    assert trial.run(f"results/{ANALYSED}") == 0, trial.said
-    return f"`snakemake results/{ANALYSED}`"
+def _ask_for(trial: Trial, file: str) -> str:
+    assert trial.run(f"results/{file}") == 0, trial.said
+    return f"`snakemake results/{file}`"
 
 
 def _damage_checkpoint(trial: Trial, harm: Callable[[Path], None]) -> Seen:
@@ -129,7 +138,7 @@ FAULTS = [
     Fault("CSV cut between lines", _cut_between_lines),
     Fault("a number in a CSV changed", _edit),
     Fault("JSON cut to half", partial(_damage, harm=_shorten, file="circuit/full/automatic.json")),
-    Fault("TREC run emptied", partial(_damage, harm=_empty, file="retrieve/full-rd2/test.run")),
+    Fault("TREC run emptied", _empty_run),
     Fault("a figure deleted", _delete_figure),
     Fault("an analysis deleted", _delete_analysis),
 ]

@@ -54,8 +54,9 @@ def _full_tmp(trial: Trial) -> Seen:
     folder = trial.folder.parent / "tmp"
     with small_disk(folder, 1):
         fill(folder)
-        assert trial.run(TMPDIR=str(folder)) == 0, trial.said
-    return Seen("nothing: no job writes there")
+        trial.fails(trial.start(TMPDIR=str(folder)))
+        message = trial.line(ADVICE).replace(str(folder), "/tmp")
+    return Seen("nothing was begun", message, lambda trial: "free space")
 
 
 def _runs(script: str) -> Moment:

@@ -286,7 +286,7 @@ def files_of(start):
 
 
 def model_files(folder, kind="folder"):
-    """What a rule that reads a model folder depends on: a folder of the workflow's own; of any
+    """What is read of a model folder, to depend on it: a folder of the workflow's own; of any
     other its files, whose content counts, for a random model without the weights."""
     if Path(folder).parts[0] == "results":
         return [folder]

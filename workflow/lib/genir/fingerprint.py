@@ -49,7 +49,8 @@ def _files(script: Path, library: Path) -> list[Path]:
 @cache
 def _imported_files(path: Path, roots: tuple[Path, ...]) -> list[Path]:
     """What a file itself imports out of `roots`; a module's packages run before it."""
-    names = {name for full in _parsed(path)[1] for name in _with_packages(full)}
+    full_names = dict.fromkeys(_parsed(path)[1])
+    names = dict.fromkeys(name for full in full_names for name in _with_packages(full))
     modules = [root.joinpath(*name.split(".")) for name in names for root in roots]
     candidates = [c for m in modules for c in (m.with_suffix(".py"), m / "__init__.py")]
     return [candidate for candidate in candidates if candidate.is_file()]

@@ -31,7 +31,8 @@ def head_lens(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
         return _read_layer(subject, block, *layer)
 
     parts = [[layer] for layer in layers]
-    found = joined(subject.measure("layers of queries under the lens", measured, parts=parts, axis=1))
+    blocks = subject.measure("layers of queries under the lens", measured, parts=parts, axis=1)
+    found = joined(blocks)
     return tuple(
         per_query_table(subject.queries, names, {name: found[name]})
         for name, names in (("share", share_names), ("token_id", token_names))

@@ -50,8 +50,10 @@ def refusal(error: BaseException, path: Path | str | None = None) -> StorageErro
 
 
 def check_storage(workdir: Path, sources: Iterable[Path]) -> None:
-    """Raises StorageError if the workflow cannot write in `workdir`, or if one of its results or of
-    the `sources` was modified in the future."""
+    """Raises StorageError if the workflow cannot write in `workdir` or, as Snakemake does to plan,
+    for temporary files; or if one of its results or of the `sources` was modified in the future."""
+    temporary = Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
+    _time_of_a_new_file(temporary)
     folders = [workdir, workdir / ".snakemake", workdir / "results"]
     now = max(_time_of_a_new_file(folder) for folder in folders if folder.is_dir())
     _check_times([workdir / "results", *sources], now)
