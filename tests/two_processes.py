@@ -1,5 +1,6 @@
 """A function in two processes that train together, without starting Python twice."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,5 +15,6 @@ def in_two_processes(function: Callable[..., None], *arguments: Any) -> None:
 
 
 def _call(function: Callable[..., None], *arguments: Any) -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
     this_process.cache_clear()
     function(*arguments)

@@ -21,6 +21,14 @@ byte, with those of a run that nothing disturbed. A message stands in what Snake
 about a checkpoint in the log of its job.
 
 """
+TAIL = """
+What is not noticed: a number changed, or whole lines lost at the end, in a CSV or TREC file, and
+bytes changed inside model.safetensors. These have no check sum; Parquet files and checkpoints have.
+Where such a file's time is new, Snakemake runs what reads it, and takes it as it is.
+
+A result that a failed job had made before, or that was deleted, is made again if something that is
+missing or outdated needs it. Otherwise ask for it by name: `snakemake <file>`.
+"""
 
 
 def write(outcomes: list[Outcome], folder: Path) -> None:
@@ -31,7 +39,7 @@ def write(outcomes: list[Outcome], folder: Path) -> None:
         csv.writer(file, lineterminator="\n").writerows([list(COLUMNS), *rows])
     lines = [list(COLUMNS), ["---"] * len(COLUMNS), *rows]
     table = "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
-    (folder / "faults.md").write_text(HEAD + table, encoding="utf-8")
+    (folder / "faults.md").write_text(HEAD + table + TAIL, encoding="utf-8")
 
 
 def _cell(text: str) -> str:

@@ -21,6 +21,8 @@ VARYING = {
     r"^\d\d:\d\d:\d\d ": "",
     r" \(\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}\)": "",
     r"\b[0-9a-f]{8,}\b": "<key>",
+    r"\bstate\.\d+/": "state/",
+    r"unexpected pos \d+ vs \d+": "unexpected pos",
 }
 
 

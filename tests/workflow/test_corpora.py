@@ -71,6 +71,7 @@ def test_what_is_downloaded_is_planned(snakemake, tmp_path):
     done = snakemake(tmp_path, "-n", "-p", "--configfile", overlay, "--", "corpus")
     assert done.returncode == 0, done.stdout[-3000:]
     assert '"validation": "beir/nfcorpus/dev"' in done.stdout
+    assert "fetch_collection" in done.stdout
 
 
 def test_mistakes_stop_before_the_first_job(snakemake, tmp_path):
