@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 NO_SPACE = os.strerror(errno.ENOSPC)
 FRAME = pd.DataFrame({"a": [1]})
 TWO_DAYS = 2 * 24 * 60 * 60
+NOBODY = 65534
 
 
 @pytest.mark.parametrize(
@@ -84,13 +86,24 @@ def test_writers_name_the_file_and_leave_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_named(tmp_path):
-    tmp_path.chmod(0o555)
-    with pytest.raises(StorageError, match=rf"{tmp_path}/a.csv .* writing is not permitted"):
-        write_csv(tmp_path / "a.csv", FRAME)
-    with pytest.raises(StorageError, match=rf"^{tmp_path} .* --directory"):
-        check_storage(tmp_path, [])
+@pytest.fixture
+def folder_without_permission():
+    """Of another user than the one that the test runs as; root gives up its rights meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(NOBODY)
+        yield Path(folder)
+        os.seteuid(user)
+
+
+def test_a_folder_without_permission_is_named(folder_without_permission):
+    folder = folder_without_permission
+    with pytest.raises(StorageError, match=rf"{folder}/a.csv .* writing is not permitted"):
+        write_csv(folder / "a.csv", FRAME)
+    with pytest.raises(StorageError, match=rf"^{folder} .* --directory"):
+        check_storage(folder, [])
 
 
 def test_a_missing_permission_is_told_in_one_line(tmp_path):
