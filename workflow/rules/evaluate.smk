@@ -60,7 +60,6 @@ rule retrieve:
         "python $SCRIPTS/retrieve.py --model {input.model} --sources {params.sources:q}"
         " --runs {params.runs:q} --depth {params.depth} --tag {wildcards.trained}"
         " --limits.memory_mb {resources.mem_mb} --limits.precision {params.precision}"
-        ""
         " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
