@@ -57,6 +57,8 @@ class Trial:
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,
+                # Ignored in the background of a shell, and then by all that is started there.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         self.started.append(process)
         return process
