@@ -92,7 +92,8 @@ class Trial:
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if (entry / "cwd").resolve() == self.folder and command.startswith("python "):
+                name = Path(command.partition(" ")[0]).name
+                if (entry / "cwd").resolve() == self.folder and name.startswith("python"):
                     yield int(entry.name), command
 
     def wait_for_job(self, script: str, snakemake: subprocess.Popen[bytes]) -> int:
