@@ -98,11 +98,16 @@ def _run_twice(trial: Trial) -> Seen:
 
 FAULTS = [
     Fault("kill -9 of a training job", kill_training, "half"),
-    Fault("kill -9 of a training job while it saves", partial(kill_training, begun=True), "half"),
+    Fault(
+        "kill -9 of a training job while it saves",
+        partial(kill_training, begun=True),
+        "half",
+        makes=TRAINED,
+    ),
     Fault("kill -9 of an analysis job, some files written", _kill_analysis),
     Fault("kill -9 of Snakemake alone, in a training", _kill_snakemake, "half"),
     Fault("kill -9 of Snakemake and its jobs, in an analysis", _kill_group),
-    Fault("Ctrl-C in a training", _interrupt, "half"),
+    Fault("Ctrl-C in a training", _interrupt, "half", makes=TRAINED),
     Fault("SIGTERM to Snakemake in an analysis", _terminate),
     Fault("two Snakemake runs in one folder", _run_twice),
 ]

@@ -106,7 +106,7 @@ class Suite:
             seen.what,
             seen.message or "none",
             ", then ".join(steps) or "nothing",
-            "no" if differ else "yes",
+            "no" if differ else f"yes, {fault.makes}" if fault.makes else "yes",
             f"differ: {differ}" * bool(differ),
         )
 

@@ -20,7 +20,7 @@ def test_the_documented_table_has_every_fault_of_the_suite(suite):
         line.split(" | ") for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")
     ]
     assert [row[0].removeprefix("| ") for row in rows[2:]] == [fault.name for fault in suite.FAULTS]
-    assert {row[-1].removesuffix(" |") for row in rows[2:]} == {"yes"}
+    assert all(row[-1].startswith("yes") for row in rows[2:])
 
 
 def test_the_table_names_no_place_of_the_machine_that_made_it():

@@ -70,6 +70,14 @@ def test_other_errors_stay_as_they_are(tmp_path, error):
     assert caught.value is error
 
 
+def test_a_run_that_ends_on_a_full_disk_says_so(tmp_path, monkeypatch, capsys):
+    storage.tell_if_full(tmp_path)
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(storage, "is_full", lambda folder: folder == tmp_path)
+    storage.tell_if_full(tmp_path)
+    assert capsys.readouterr().err == f"{tmp_path}: {storage.FULL}.\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_writers_name_the_file_and_leave_nothing(tmp_path, monkeypatch):
     def full(path, *arguments, **options):

@@ -1,3 +1,4 @@
+import atexit
 import json
 import logging
 import os
@@ -25,7 +26,7 @@ from genir.run_status import show_status
 from genir.split_files import data_files_in
 from genir.text import slug
 from genir.seed_copies import is_seed_copy
-from genir.storage import FULL, check_storage, is_full
+from genir.storage import check_storage, tell_if_full
 from genir.timing import Timing
 
 WORKDIR = Path.cwd()
@@ -62,6 +63,7 @@ try:
     sources = config_model.named_paths(config, paths.REPOSITORY, WORKDIR)
     if workflow.is_main_process:
         check_storage(WORKDIR, sources)
+        atexit.register(tell_if_full, WORKDIR)
     SNAPSHOTS = hub.pinned(
         hub.named_snapshots(config), hub.read_lock(hub.LOCK_FILE), hub.LOCK_FILE
     )

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -52,11 +53,21 @@ def refusal(error: BaseException, path: Path | str | None = None) -> StorageErro
 def check_storage(workdir: Path, sources: Iterable[Path]) -> None:
     """Raises StorageError if the workflow cannot write in `workdir` or, as Snakemake does to plan,
     for temporary files; or if one of its results or of the `sources` was modified in the future."""
-    temporary = Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
-    _time_of_a_new_file(temporary)
+    _time_of_a_new_file(_temporary())
     folders = [workdir, workdir / ".snakemake", workdir / "results"]
     now = max(_time_of_a_new_file(folder) for folder in folders if folder.is_dir())
     _check_times([workdir / "results", *sources], now)
+
+
+def tell_if_full(workdir: Path) -> None:
+    """What a run says at its end, however it ends: not every message of a full disk says so."""
+    for folder in (workdir, _temporary()):
+        if is_full(folder):
+            print(f"{folder}: {FULL}.", file=sys.stderr)
+
+
+def _temporary() -> Path:
+    return Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
 
 
 def _time_of_a_new_file(folder: Path) -> float:
