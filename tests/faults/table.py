@@ -17,8 +17,9 @@ HEAD = """\
 
 Made by `tests/faults/run`, which does each of these to the tiny workflow (`config/tiny.yaml` with
 one model), follows the message, runs plain `snakemake` again and compares all results, byte by
-byte, with those of a run that nothing disturbed; where the last column names a folder, that alone. A message stands in what Snakemake prints; one
-about a checkpoint in the log of its job.
+byte, with those of a run that nothing disturbed. Where the last column names a folder, the next run
+is asked for that alone. A message stands in what Snakemake prints; one about a checkpoint in the
+log of its job.
 
 """
 TAIL = """
