@@ -33,7 +33,7 @@ def _fill_for_good(trial: Trial) -> Seen:
     trial.wait_for_file(f"results/{ANALYSED}", snakemake)
     with kept_full(trial.folder):
         trial.fails(snakemake)
-        message = trial.line("No space left on device")
+        message = trial.line(ADVICE)
     return Seen("Snakemake ended", message, _free)
 
 
