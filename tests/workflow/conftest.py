@@ -9,6 +9,7 @@ from pathlib import Path
 import no_network
 import pytest
 import yaml
+from filelock import FileLock
 
 from genir.config_model import CORPUS_FILES
 from genir.hub import LOCK_FILE, lock_text, named_snapshots
@@ -53,13 +54,20 @@ def snakemake() -> Snakemake:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_run(
+    snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
     """The folder of a finished run of config/tiny.yaml; said.txt is what that run printed,
-    asked.txt what it asked of the network."""
-    folder = tmp_path_factory.mktemp("tiny")
-    with no_network.noting() as asked:
-        done = snakemake(folder, "--configfile", REPOSITORY / "config/tiny.yaml")
-    assert done.returncode == 0, done.stdout[-6000:]
-    (folder / "said.txt").write_text(done.stdout)
-    (folder / "asked.txt").write_text("\n".join(asked))
+    asked.txt what it asked of the network. All processes that share the tests share it: read it."""
+    own = tmp_path_factory.getbasetemp()
+    above = own if worker_id == "master" else own.parent
+    folder = above / "tiny"
+    with FileLock(above / "tiny.lock"):
+        if not (folder / "said.txt").exists():
+            folder.mkdir(exist_ok=True)
+            with no_network.noting() as asked:
+                done = snakemake(folder, "--configfile", REPOSITORY / "config/tiny.yaml")
+            assert done.returncode == 0, done.stdout[-6000:]
+            (folder / "asked.txt").write_text("\n".join(asked))
+            (folder / "said.txt").write_text(done.stdout)
     return folder
