@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -138,7 +139,8 @@ class Trial:
             steps.append("`snakemake --unlock`")
         for command in re.findall(r"run `(find [^`]*)`", message):
             real = command.replace("<folder>", str(self.folder))
-            subprocess.run(real.replace("<repository>", str(REPOSITORY)), shell=True, check=True)
+            real = real.replace("<repository>", str(REPOSITORY))
+            subprocess.run(shlex.split(real), check=True)
             steps.append(f"`{command}`")
         return steps
 

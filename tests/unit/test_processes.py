@@ -81,7 +81,8 @@ def _in_two(trained, parts, folder):
     """Curve and weights, which must be the same in both processes."""
     folder.mkdir(exist_ok=True)
     in_two_processes(_save_result, trained, parts, folder)
-    first, second = (torch.load(folder / f"process{index}.pt") for index in (0, 1))
+    files = [folder / f"process{index}.pt" for index in (0, 1)]
+    first, second = (torch.load(file, weights_only=True) for file in files)
     _assert_equal(first, second)
     return first
 

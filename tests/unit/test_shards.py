@@ -137,7 +137,7 @@ def test_a_damaged_shard_is_computed_again(folder, caplog, computed):
     patched = max(Path("kept/artifact/4000").iterdir(), key=lambda loop: len(list(loop.iterdir())))
     cut, changed = sorted(patched.rglob("state.pt"))[:2]
     os.truncate(cut, cut.stat().st_size // 2)
-    (result,) = torch.load(changed)["results"].values()
+    (result,) = torch.load(changed, weights_only=True)["results"].values()
     content = bytearray(changed.read_bytes())
     content[content.index(next(iter(result.values())).numpy().tobytes())] ^= 1
     changed.write_bytes(content)
