@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -98,7 +99,9 @@ def test_the_training_goes_on_on_two_nodes_and_ends_as_in_one_process(trained):
     said = [node.communicate(timeout=120)[0] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], said
     assert "step 9/9" in said[0]
-    assert said[1] == ""
+    # Torch says so where the first node left with the store before the second had its answer.
+    assert said[1] == "" or "Error waiting on exit barrier" in said[1]
+    assert not re.search(r"step \d|WARNING", said[1])
     for name in ("model/model.safetensors", "model/docids.json", "curve.csv"):
         assert (out / name).read_bytes() == (folder / "one" / name).read_bytes(), name
     one, two = (read_json(folder / name / "run.json") for name in ("one", "two"))
