@@ -11,6 +11,7 @@ from fault import ANALYSED, CHECKPOINT, TABLE, TRAINED, Fault, Seen
 from trial import REPOSITORY, START, Trial
 
 METRICS = "retrieval_metrics/hpo-1k/full-rd2.csv"
+MODEL_FILE = f"{TRAINED}/model/model.safetensors"
 AFTER_MODEL = ("encoder_swap", "table_encoder_swap", "figure_encoder_swap")
 
 
@@ -29,30 +30,10 @@ def _refused(trial: Trial) -> Seen:
     return Seen("the job that reads it failed", trial.line("DamagedFileError: "))
 
 
-def _empty_run(trial: Trial) -> Seen:
-    seen = _damage(trial, _empty, "retrieve/full-rd2/test.run")
+def _damage_run(trial: Trial, harm: Callable[[Path], None]) -> Seen:
+    seen = _damage(trial, harm, "retrieve/full-rd2/test.run")
     what = f"{seen.what}; what is made from its output is there, so nothing asks for that again"
     return replace(seen, what=what, mend=partial(_ask_for, file=METRICS))
-
-
-def _cut_between_lines(trial: Trial) -> Seen:
-    lines = (trial.results / TABLE).read_text().splitlines(keepends=True)
-    return _unnoticed(trial, "".join(lines[: len(lines) // 2]))
-
-
-def _edit(trial: Trial) -> Seen:
-    return _unnoticed(trial, (trial.results / TABLE).read_text().replace("0.", "0.9", 1))
-
-
-def _unnoticed(trial: Trial, content: str) -> Seen:
-    (trial.results / TABLE).write_text(content)
-    assert trial.run() == 0, trial.said
-    return Seen("NOT noticed: the figure was drawn from it", mend=_delete_table)
-
-
-def _delete_table(trial: Trial) -> str:
-    trial.delete(TABLE)
-    return f"delete results/{TABLE}"
 
 
 def _delete_figure(trial: Trial) -> Seen:
@@ -84,6 +65,18 @@ def _damage_checkpoint(trial: Trial, harm: Callable[[Path], None]) -> Seen:
 def _shorten(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
+
+
+def _omit(path: Path) -> None:
+    """Half of the lines."""
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: len(lines) // 2]))
+
+
+def _edit(path: Path) -> None:
+    content = path.read_text()
+    path.write_text(content.replace("0.", "0.9", 1))
+    assert path.read_text() != content
 
 
 def _empty(path: Path) -> None:
@@ -126,19 +119,22 @@ FAULTS = [
     *CHECKPOINTS,
     Fault(
         "model file cut to half",
-        partial(
-            _damage, harm=_shorten, file=f"{TRAINED}/model/model.safetensors", missing=AFTER_MODEL
-        ),
+        partial(_damage, harm=_shorten, file=MODEL_FILE, missing=AFTER_MODEL),
+    ),
+    Fault(
+        "model file with random bytes in it",
+        partial(_damage, harm=_overwrite, file=MODEL_FILE, missing=AFTER_MODEL),
     ),
     Fault("model file of the user cut to half", _cut_start, makes="finetune/full"),
     Fault("Parquet cut to half", partial(_damage, harm=_shorten, file=ANALYSED)),
     Fault("random bytes in Parquet", partial(_damage, harm=_overwrite, file=ANALYSED)),
     Fault("CSV emptied", partial(_damage, harm=_empty, file=TABLE)),
     Fault("CSV cut within a line", partial(_damage, harm=_shorten, file=TABLE)),
-    Fault("CSV cut between lines", _cut_between_lines),
-    Fault("a number in a CSV changed", _edit),
+    Fault("CSV cut between lines", partial(_damage, harm=_omit, file=TABLE)),
+    Fault("a number in a CSV changed", partial(_damage, harm=_edit, file=TABLE)),
     Fault("JSON cut to half", partial(_damage, harm=_shorten, file="circuit/full/automatic.json")),
-    Fault("TREC run emptied", _empty_run),
+    Fault("TREC run emptied", partial(_damage_run, harm=_empty)),
+    Fault("TREC run cut between lines", partial(_damage_run, harm=_omit)),
     Fault("a figure deleted", _delete_figure),
     Fault("an analysis deleted", _delete_analysis),
 ]

@@ -23,9 +23,9 @@ log of its job.
 
 """
 TAIL = """
-What is not noticed: a number changed, or whole lines lost at the end, in a CSV or TREC file, and
-bytes changed inside model.safetensors. These have no check sum; Parquet files and checkpoints have.
-Where such a file's time is new, Snakemake runs what reads it, and takes it as it is.
+A job notices that a result is not as it was written: it compares the digest that was noted then
+(`sha256` in `provenance.json`, results/README.md) or, in Parquet, the check sums of the pages. What
+no job reads any more is not compared, nor a file whose digest was deleted.
 
 A result that a failed job had made before, or that was deleted, is made again if something that is
 missing or outdated needs it. Otherwise ask for it by name: `snakemake <file>`.

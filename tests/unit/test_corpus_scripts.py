@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 import subset_corpus
 
+from genir.digests import sha256
 from genir.errors import CorpusError
-from genir.files import read_json, sha256
+from genir.files import read_json
 from genir.subsets import DatasetConfig
 
 

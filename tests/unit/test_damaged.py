@@ -40,26 +40,73 @@ WRITTEN = {
 
 @pytest.fixture(autouse=True)
 def workdir(tmp_path, monkeypatch):
-    """Results are named relative to the folder a script runs in."""
+    """Results are named relative to the folder a script runs in, and carry their provenance."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()
+    with carrying({"script": "test"}):
+        yield
 
 
-@pytest.mark.parametrize("name", WRITTEN)
-@pytest.mark.parametrize("kept", [0, 0.5])
-def test_a_result_that_was_cut_off_is_named_with_what_to_do(tmp_path, name, kept):
+def _cut(content):
+    return content[: len(content) // 2]
+
+
+def _omit(content):
+    """The last line."""
+    return b"".join(content.splitlines(keepends=True)[:-1])
+
+
+def _change(content):
+    return content.replace(b"1", b"2", 1)
+
+
+HARMED = [(name, harm) for name in WRITTEN for harm in (lambda _: b"", _cut)]
+HARMED += [(name, harm) for name in WRITTEN if name != "a.parquet" for harm in (_omit, _change)]
+
+
+@pytest.mark.parametrize(("name", "harm"), HARMED)
+def test_a_result_that_is_not_as_it_was_written_is_named_with_what_to_do(tmp_path, name, harm):
     write, read = WRITTEN[name]
     path = f"results/{name}"
     write(path)
     read(path)
     content = (tmp_path / path).read_bytes()
-    (tmp_path / path).write_bytes(content[: int(kept * len(content)) - 1 if kept else 0])
+    assert harm(content) != content
+    (tmp_path / path).write_bytes(harm(content))
     with pytest.raises(DamagedFileError) as caught:
         read(path)
     message = str(caught.value)
     assert message.startswith(f"{path} is damaged (")
     assert message.endswith(f"delete {path} and run snakemake again")
     assert "\n" not in message
+
+
+def test_files_of_one_stem_are_compared_each_with_its_own(tmp_path):
+    write_csv("results/a.csv", FRAME)
+    write_json("results/a.json", {"a": 1})
+    assert len(read_csv("results/a.csv")) == len(FRAME)
+    assert read_json("results/a.json") == {"a": 1}
+    (tmp_path / "results/a.json").write_text('{"a": 2}\n')
+    assert len(read_csv("results/a.csv")) == len(FRAME)
+    with pytest.raises(DamagedFileError, match="its bytes are not those that were written"):
+        read_json("results/a.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 99_999])
+def test_a_damaged_digest_vouches_for_nothing_until_it_is_written_again(tmp_path, text):
+    write_csv("results/a.csv", FRAME)
+    (tmp_path / "results/a.provenance.json").write_text(text)
+    with pytest.raises(DamagedFileError, match=r"^results/a.csv is .*: delete results/a.csv and"):
+        read_csv("results/a.csv")
+    write_csv("results/a.csv", FRAME)
+    assert len(read_csv("results/a.csv")) == len(FRAME)
+
+
+def test_without_a_digest_a_file_is_read_as_it_is(tmp_path):
+    write_csv("results/a.csv", FRAME)
+    (tmp_path / "results/a.provenance.json").unlink()
+    (tmp_path / "results/a.csv").write_text("a\n1\n")
+    assert len(read_csv("results/a.csv")) == 1
 
 
 def test_changed_bytes_in_parquet_are_noticed(tmp_path):
@@ -74,13 +121,13 @@ def test_changed_bytes_in_parquet_are_noticed(tmp_path):
 
 
 def test_what_was_written_as_one_folder_is_deleted_as_one():
-    with carrying({}), atomic_folder("results/model") as folder:
+    with atomic_folder("results/model") as folder:
         save_file({"a": np.zeros(1000, np.float32)}, folder / "model.safetensors")
         (folder / "tokenizer.json").write_text('{"model": ')
     file = Path("results/model/model.safetensors")
     content = file.read_bytes()
     assert [weights.keys() for weights in open_weights("results/model")] == [["a"]]
-    for damaged in (content[:-1], content[:4], b""):
+    for damaged in (content[:-1], content[:4], b"", content[:-1] + b"\1"):
         file.write_bytes(damaged)
         with pytest.raises(DamagedFileError, match=rf"^{file} .*: delete results/model and run"):
             open_weights("results/model")
@@ -101,7 +148,7 @@ def test_a_run_that_was_emptied_is_no_run_without_hits(tmp_path):
     write_qrels("results/qrels.txt", FRAME[1:2])
     assert query_metrics("results/a.run", "results/qrels.txt", FRAME["query_id"][1:2]).size
     (tmp_path / "results/a.run").write_bytes(b"")
-    with pytest.raises(DamagedFileError, match="it is empty"):
+    with pytest.raises(DamagedFileError, match="not those that were written"):
         query_metrics("results/a.run", "results/qrels.txt", FRAME["query_id"][1:2])
 
 

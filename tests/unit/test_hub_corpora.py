@@ -22,8 +22,9 @@ from record_files import (
 
 from genir import natural_questions_corpus, trivia_qa_corpus
 from genir.corpus_builder import TEXT_CHARACTERS
+from genir.digests import sha256
 from genir.errors import CorpusError
-from genir.files import read_json, sha256
+from genir.files import read_json
 from genir.subsets import DatasetConfig
 
 QUESTIONS = [

@@ -6,7 +6,8 @@ from manners import REPOSITORY
 from safetensors import safe_open
 
 from genir import hpo
-from genir.files import read_json, sha256
+from genir.digests import sha256
+from genir.files import read_json
 from genir.models import load_model, load_tokenizer
 from genir.text import fold
 

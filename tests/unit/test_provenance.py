@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import re
@@ -193,6 +194,20 @@ def test_files_of_one_stem_share_one(tmp_path, provenance):
         write_csv(tmp_path / "retrieval.csv", FRAME)
         write_text(tmp_path / "retrieval.md", "")
     assert _names(tmp_path) == {"retrieval.csv", "retrieval.md", "retrieval.provenance.json"}
+
+
+def test_a_document_has_the_digests_of_what_it_accompanies(tmp_path, provenance):
+    (tmp_path / "retrieval.provenance.json").write_text('{"sha256": {"of another job.csv": ""}}')
+    with carrying(provenance):
+        _fill(tmp_path / "model")
+        write_csv(tmp_path / "retrieval.csv", FRAME)
+        write_text(tmp_path / "retrieval.md", "")
+    expected = {"retrieval.provenance.json": ("retrieval.csv", "retrieval.md")}
+    expected |= {"model/provenance.json": ("model/config.json", "model/model.safetensors")}
+    for document, files in expected.items():
+        paths = [tmp_path / file for file in files]
+        digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+        assert json.loads((tmp_path / document).read_text()) == provenance | {"sha256": digests}
 
 
 def test_no_file_takes_its_name_without_it(tmp_path, provenance):

@@ -11,8 +11,9 @@ from transformers import T5ForConditionalGeneration
 from genir.checkpoints import Checkpoint
 from genir.corpus_files import read_generated_queries
 from genir.dataset_files import TrainingFiles
+from genir.digests import sha256
 from genir.errors import CorpusError
-from genir.files import read_json, sha256
+from genir.files import read_json
 from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
 from genir.finetuning import FinetuningConfig
 from genir.generated_queries import clean_queries, read_generated

@@ -131,6 +131,7 @@ def test_a_folder_that_can_be_used_is_left_as_it_was(tmp_path):
 
 @pytest.mark.parametrize("where", ["results/evaluate/a.parquet", "corpus/documents.jsonl"])
 def test_a_file_of_the_future_is_refused_and_the_command_mends_it(tmp_path, where):
+    tmp_path /= "it's mine"
     for path in (tmp_path / where, tmp_path / "results/b.csv"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

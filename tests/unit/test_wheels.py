@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from genir import wheels
+from genir.digests import sha256
 from genir.errors import SourceError
-from genir.files import sha256
 
 NAME = "tiny_text-1.2-py3-none-any.whl"
 

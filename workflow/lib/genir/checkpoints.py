@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from genir.files import sha256
+from genir.digests import sha256
 from genir.fingerprint import fingerprint_of
 from genir.progress import LOGGER
 from genir.storage import refusal

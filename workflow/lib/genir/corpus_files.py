@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from genir.corpus import Corpus, Origin
+from genir.digests import sha256
 from genir.errors import CorpusError
-from genir.files import sha256
 from genir.manifest import described
 from genir.records import Ids, Row, read_rows
 from genir.trec import relevant_pairs

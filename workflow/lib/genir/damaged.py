@@ -1,15 +1,18 @@
 """What is said of a file below results/ that was cut off, emptied or changed since it was written.
 
+What is read is compared with the digest that was noted when it was written (`provenance.py`), and
+Parquet with the check sums of its pages.
+
 Files of the user's own are checked where they are read, and say what is wrong with them.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from genir.digests import sha256
 from genir.errors import DamagedFileError, UserError
-from genir.provenance import FOLDER_FILE
+from genir.provenance import FOLDER_FILE, read_document, sidecar
 
 _RESULTS, _FETCHED = ("results",), ("results", "fetch")
 _SNAPSHOT_PARTS = 5
@@ -18,9 +21,10 @@ _SNAPSHOT_PARTS = 5
 
 @contextmanager
 def reading(path: Path | str) -> Iterator[None]:
-    """What a library cannot read of `path` becomes a DamagedFileError. A file that is not there, or
-    may not be read, stays an OSError."""
+    """What is not as it was written, or cannot be read by a library, becomes a DamagedFileError. A
+    file that is not there, or may not be read, stays an OSError."""
     try:
+        _check_digest(Path(path))
         yield
     except Exception as error:
         known = isinstance(error, UserError | MemoryError)
@@ -30,16 +34,20 @@ def reading(path: Path | str) -> Iterator[None]:
         raise _damaged(path, str(error)) from None
 
 
-def check_ending(path: Path | str) -> None:
-    """Raises DamagedFileError if a text file does not end with a line: what was cut off would not
-    be missed."""
+def check_unchanged(path: Path | str) -> None:
+    """Raises DamagedFileError as `reading`, before a library reads `path`."""
+    with reading(path):
+        pass
+
+
+def _check_digest(path: Path) -> None:
+    """What nothing is noted of, as of files of the user, is not read."""
     if not _is_below(path, _RESULTS):
         return
-    with open(path, "rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
-        last = file.read()
-    if last != b"\n":
-        raise _damaged(path, "it ends within a line" if last else "it is empty")
+    for document in (sidecar(path), path.parent / FOLDER_FILE):
+        _, digests = read_document(document)
+        if path.name in digests and sha256(path) != digests[path.name]:
+            raise ValueError("its bytes are not those that were written")
 
 
 def _damaged(path: Path | str, reason: str) -> DamagedFileError:

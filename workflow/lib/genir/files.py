@@ -1,7 +1,7 @@
-"""Reading and writing files so that an interrupted write leaves nothing behind, and that what a
-script writes carries its provenance (`provenance.py`): no artifact is there without it."""
+"""Reading and writing files so that an interrupted write leaves nothing behind, that what a script
+writes carries its provenance (`provenance.py`; no artifact is there without it), and that what is
+read is what was written (`damaged.py`)."""
 
-import hashlib
 import json
 import os
 import re
@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genir import provenance
-from genir.damaged import check_ending, reading
+from genir.damaged import reading
+from genir.digests import sha256
 from genir.storage import writing
 
 
@@ -49,9 +50,9 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         try:
-            if (text := provenance.document()) is not None:
-                (temporary / provenance.FOLDER_FILE).write_text(text, encoding="utf-8")
+            _accompany(temporary)
             yield temporary
+            _accompany(temporary)
             shutil.rmtree(path, ignore_errors=True)
             os.replace(temporary, path)
         finally:
@@ -75,6 +76,14 @@ def _hidden_at_first(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
+def _accompany(folder: Path) -> None:
+    """Write its provenance into a folder, with the digests of the files that it holds by now."""
+    if provenance.is_carried():
+        within = folder / provenance.FOLDER_FILE
+        files = sorted(path for path in folder.iterdir() if path.is_file() and path != within)
+        within.write_text(provenance.document({path.name: sha256(path) for path in files}))
+
+
 @contextmanager
 def _accompanied_path(path: Path | str) -> Iterator[Path]:
     """Like `atomic_path`, for a file that cannot hold its provenance: unless its folder does, that
@@ -82,14 +91,12 @@ def _accompanied_path(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     with atomic_path(path) as temporary:
         yield temporary
-        text = provenance.document()
-        if text is not None and not _says(path.parent / provenance.FOLDER_FILE, text):
-            with atomic_path(provenance.sidecar(path)) as beside:
-                beside.write_text(text, encoding="utf-8")
-
-
-def _says(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+        within, beside = path.parent / provenance.FOLDER_FILE, provenance.sidecar(path)
+        if provenance.is_carried() and provenance.digests_of_process(within) is None:
+            digests = provenance.digests_of_process(beside) or {}
+            digests |= {path.name: sha256(temporary)}
+            with atomic_path(beside) as file:
+                file.write_text(provenance.document(digests))
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -102,8 +109,8 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Like the other readers, raises DamagedFileError for a file below results/ that is cut off or
-    empty."""
+    """Like the other readers, raises DamagedFileError for a file below results/ that is not as it
+    was written."""
     with reading(path):
         return json.loads(Path(path).read_text(encoding="utf-8"))
 
@@ -114,7 +121,6 @@ def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataF
 
 
 def read_csv(path: Path | str, **options: Any) -> pd.DataFrame:
-    check_ending(path)
     with reading(path):
         return pd.read_csv(path, **options)
 
@@ -125,7 +131,6 @@ def write_jsonl(path: Path | str, records: Iterable[dict[str, Any]]) -> None:
 
 
 def read_jsonl(path: Path | str) -> Iterator[dict[str, Any]]:
-    check_ending(path)
     with reading(path), open(path, encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
@@ -142,9 +147,3 @@ def write_parquet(path: Path | str, frame: pd.DataFrame) -> None:
 def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
     with _accompanied_path(path) as temporary:
         frame.to_csv(temporary, index=False)
-
-
-def sha256(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

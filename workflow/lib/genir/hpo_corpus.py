@@ -9,7 +9,7 @@ import pandas as pd
 
 from genir import hpo
 from genir.corpus import Corpus, Origin
-from genir.files import sha256
+from genir.digests import sha256
 from genir.hpo import Term
 from genir.text import fold
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from genir.corpus import Origin
+from genir.digests import sha256
 from genir.errors import CorpusError
-from genir.files import sha256
 from genir.progress import Progress
 from genir.records import Row, check_columns, read_rows, unreadable
 from genir.split_files import split_files

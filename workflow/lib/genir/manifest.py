@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from genir.corpus import SPLITS, Origin
-from genir.files import sha256
+from genir.digests import sha256
 
 CORPUS_FORMAT = {
     "documents": "Parquet: doc_id, title, text",

@@ -8,7 +8,7 @@ import pandas as pd
 from ir_measures import RR, R, Success, nDCG
 from numpy.typing import ArrayLike
 
-from genir.damaged import check_ending
+from genir.damaged import check_unchanged
 from genir.errors import AnalysisError
 from genir.statistics import Interval, bootstrap_mean, mean_interval, statistic_interval
 
@@ -27,8 +27,8 @@ def query_metrics(run: Path, qrels: Path, query_ids: pd.Series) -> pd.DataFrame:
 
     Raises AnalysisError if the qrels lack a query.
     """
-    check_ending(run)
-    check_ending(qrels)
+    check_unchanged(run)
+    check_unchanged(qrels)
     # iter_calc of the package picks a provider per measure; pytrec_eval's own would ignore the
     # cut-off of RR.
     results = ir_measures.iter_calc(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from genir.files import sha256
+from genir.digests import sha256
 from genir.tables.markdown import to_markdown
 
 COMMAND = "snakemake mini_t5"

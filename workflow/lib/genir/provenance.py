@@ -8,14 +8,15 @@ argument named seed, by where it stands in the arguments. Nothing in it depends 
 how many attempts a job ran.
 
 Parquet and pictures hold it in their metadata, a folder as `provenance.json`; of other files it
-lies beside them as `<stem>.provenance.json`.
+lies beside them as `<stem>.provenance.json`. Such a document has one key more, `sha256`: of every
+file that it accompanies the digest, by name, which `damaged.py` compares.
 """
 
 import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +29,7 @@ KEYS = ("script", "arguments", "config_hash", "code", "versions", "seeds")
 METADATA_KEY = "genir"
 """Of Parquet and PNG; SVG and PDF have names of their own for such a text."""
 FOLDER_FILE = "provenance.json"
+DIGESTS = "sha256"
 _MEMORY = "memory_mb"
 _DISTRIBUTIONS = {"yaml": "PyYAML"}
 _LIBRARY = Path(__file__).parents[1]
@@ -63,9 +65,36 @@ def metadata() -> str | None:
     return None if _of_process is None else json.dumps(_of_process)
 
 
-def document() -> str | None:
-    """The same as a file of its own."""
-    return None if _of_process is None else json.dumps(_of_process, indent=2) + "\n"
+def is_carried() -> bool:
+    """Whether this is inside `carrying`."""
+    return _of_process is not None
+
+
+def document(digests: Mapping[str, str]) -> str:
+    """The provenance of what this process writes as a document, with digests; for `is_carried`."""
+    return json.dumps({**(_of_process or {}), DIGESTS: digests}, indent=2) + "\n"
+
+
+def read_document(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Provenance and digests, empty if there is no such file. Raises ValueError if it is none."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, {}
+    except RecursionError:
+        said = None
+    if not isinstance(said, dict):
+        raise ValueError(f"{path.name} is no JSON object")
+    return said, said.pop(DIGESTS, {})
+
+
+def digests_of_process(path: Path) -> dict[str, str] | None:
+    """The digests in a document that this process wrote; None if it is of another one."""
+    try:
+        said, digests = read_document(path)
+    except (OSError, ValueError):
+        return None
+    return digests if said == _of_process else None
 
 
 def sidecar(path: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from genir.errors import ProvenanceError
-from genir.provenance import FOLDER_FILE, KEYS, METADATA_KEY, sidecar
+from genir.provenance import DIGESTS, FOLDER_FILE, KEYS, METADATA_KEY, sidecar
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SVG_DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
@@ -25,8 +25,8 @@ def read_provenance(path: Path) -> dict[str, Any]:
         raise ProvenanceError(f"{path} does not exist; name an artifact below results/")
     for text in _candidates(path):
         value = _parsed(text)
-        if isinstance(value, dict) and value.keys() == set(KEYS):
-            return value
+        if isinstance(value, dict) and value.keys() - {DIGESTS} == set(KEYS):
+            return {key: value[key] for key in KEYS}
     raise ProvenanceError(
         f"{path} carries no provenance; what this workflow's scripts write since version 0.4.0 "
         "does, so have Snakemake make it again"

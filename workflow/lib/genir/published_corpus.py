@@ -13,9 +13,9 @@ from typing import Any
 
 from genir.corpus import SPLITS, Corpus, Origin
 from genir.corpus_builder import CorpusBuilder
+from genir.digests import sha256
 from genir.docids import PUBLISHED
 from genir.errors import CorpusError
-from genir.files import sha256
 from genir.hub_files import same_length
 from genir.manifest import described
 from genir.records import Ids, Row

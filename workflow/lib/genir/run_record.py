@@ -6,7 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from genir.files import sha256, write_json
+from genir.digests import sha256
+from genir.files import write_json
 
 RECORDED_PACKAGES = ("torch", "transformers", "tokenizers", "numpy")
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -86,7 +87,7 @@ def _check_times(paths: Iterable[Path], now: float) -> None:
                 raise StorageError(
                     f"{file} was modified in the future ({time.ctime(modified)}): what is made "
                     "from it would look older than it in every run. Check the clock, then run "
-                    f"`find {path} -newermt now -exec touch -d now {{}} +`"
+                    f"`find {shlex.quote(str(path))} -newermt now -exec touch -d now {{}} +`"
                 )
 
 

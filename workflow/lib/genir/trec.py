@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.damaged import check_ending
+from genir.damaged import check_unchanged
 from genir.errors import CorpusError
 from genir.files import write_text
 from genir.user_files import numbered_lines
@@ -38,7 +38,7 @@ def read_qrels(path: Path) -> pd.DataFrame:
 
     Raises CorpusError as `relevant_pairs` does, and DamagedFileError as `read_csv`.
     """
-    check_ending(path)
+    check_unchanged(path)
     pairs = [(query, document) for _, query, document in relevant_pairs(path)]
     return pd.DataFrame(pairs, columns=["query_id", "doc_id"], dtype="str")
 

@@ -5,8 +5,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from genir.digests import sha256
 from genir.errors import SourceError
-from genir.files import sha256
 
 
 def download_wheel(package: str, version: str, digest: str, folder: Path) -> Path:
