@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from manners import REPOSITORY
 from safetensors.numpy import save_file
 
 from genir.docids import load_docids
@@ -20,11 +21,13 @@ from genir.files import (
     write_parquet,
 )
 from genir.metrics import query_metrics
+from genir.models import load_model, load_tokenizer, save_model
 from genir.provenance import carrying
 from genir.t5 import open_weights
 from genir.tokens import read_pieces
 from genir.trec import read_qrels, write_qrels, write_run
 
+MINI_T5 = REPOSITORY / "resources/mini-t5"
 FRAME = pd.DataFrame({"query_id": [f"q{n}" for n in range(500)], "doc_id": "d", "value": 0.25})
 WRITTEN = {
     "a.parquet": (lambda path: write_parquet(path, FRAME), read_parquet),
@@ -92,11 +95,14 @@ def test_files_of_one_stem_are_compared_each_with_its_own(tmp_path):
         read_json("results/a.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 99_999])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"sha256": 5}', "[" * 99_999])
 def test_a_damaged_digest_vouches_for_nothing_until_it_is_written_again(tmp_path, text):
     write_csv("results/a.csv", FRAME)
     (tmp_path / "results/a.provenance.json").write_text(text)
-    with pytest.raises(DamagedFileError, match=r"^results/a.csv is .*: delete results/a.csv and"):
+    said = (
+        r"^results/a.csv is damaged \(a.provenance.json beside it .*: delete results/a.csv "
+    )
+    with pytest.raises(DamagedFileError, match=said):
         read_csv("results/a.csv")
     write_csv("results/a.csv", FRAME)
     assert len(read_csv("results/a.csv")) == len(FRAME)
@@ -135,12 +141,34 @@ def test_what_was_written_as_one_folder_is_deleted_as_one():
         read_pieces("results/model")
 
 
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "generation_config.json"])
+def test_no_setting_of_a_model_is_taken_that_was_changed(name):
+    with atomic_folder("results/model") as folder:
+        save_model(folder, load_model(MINI_T5), load_tokenizer(MINI_T5), {"a": 8})
+    assert load_model("results/model")
+    assert load_tokenizer("results/model")
+    file = Path("results/model") / name
+    file.write_text(file.read_text().replace("{", '{"top_k": 7,', 1))
+    for load in (load_model, load_tokenizer):
+        with pytest.raises(DamagedFileError, match=rf"^{file} .*: delete results/model and run"):
+            load("results/model")
+
+
 def test_what_comes_from_the_hub_is_fetched_again(tmp_path):
     folder = "results/fetch/model/AnReu--DSI/0123/"
     (tmp_path / folder).mkdir(parents=True)
     (tmp_path / folder / "config.json").write_text("{")
     with pytest.raises(DamagedFileError, match=rf"delete {folder[:-1]}, .* run `snakemake fetch`"):
         read_json(f"{folder}config.json")
+
+
+@pytest.mark.parametrize("said", ['{"sha256": {"config.json": "0"}}', "[]"])
+def test_what_somebody_uploaded_beside_a_file_is_no_word_of_ours(tmp_path, said):
+    folder = tmp_path / "results/fetch/model/AnReu--DSI/0123"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "provenance.json").write_text(said)
+    assert read_json("results/fetch/model/AnReu--DSI/0123/config.json") == {}
 
 
 def test_a_run_that_was_emptied_is_no_run_without_hits(tmp_path):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from genir.damaged import check_unchanged
 from genir.figures.style import save_figure
 from genir.figures.training import pretraining_figure
 from genir.files import read_csv, read_json, write_text
@@ -25,6 +26,7 @@ def main(
     """
     losses = read_csv(curve)
     weights = model / "model.safetensors"
+    check_unchanged(weights)
     text = model_card(weights, losses, read_json(manifest), pretraining, picture.name)
     save_figure(pretraining_figure(losses), picture.with_suffix(""), [picture.suffix[1:]])
     write_text(card, text)

@@ -6,6 +6,7 @@ import pandas as pd
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 
 from genir.checkpoints import Checkpoint, identity_of
+from genir.damaged import check_unchanged
 from genir.files import atomic_folder, read_jsonl, write_csv
 from genir.pretraining import PretrainingConfig, chunk_texts, pretrain, small_t5_config
 from genir.processes import this_process
@@ -35,6 +36,7 @@ def main(
     """
     processes = this_process()
     identity = identity_of([text, *sorted(tokenizer.glob("*.json"))], shape, settings)
+    check_unchanged(*tokenizer.glob("*.json"))
     vocabulary = AutoTokenizer.from_pretrained(tokenizer)
     texts = [record["text"] for record in read_jsonl(text)]
     pieces = chunk_texts(texts, vocabulary, settings.chunk_tokens)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from genir.damaged import check_unchanged
 from genir.provenance_reader import read_provenance
 from script import run
 
@@ -11,8 +12,9 @@ def main(artifact: Path) -> None:
     """Print what made an artifact: script, arguments, code, versions and seeds.
 
     Args:
-        artifact: a file or a model folder below results/.
+        artifact: a file, as it was written, or a model folder below results/.
     """
+    check_unchanged(artifact)
     print(json.dumps(read_provenance(artifact), indent=2))
 
 

@@ -34,15 +34,17 @@ def reading(path: Path | str) -> Iterator[None]:
         raise _damaged(path, str(error)) from None
 
 
-def check_unchanged(path: Path | str) -> None:
-    """Raises DamagedFileError as `reading`, before a library reads `path`."""
-    with reading(path):
-        pass
+def check_unchanged(*paths: Path | str) -> None:
+    """Raises DamagedFileError as `reading`, before a library reads these files."""
+    for path in paths:
+        with reading(path):
+            pass
 
 
 def _check_digest(path: Path) -> None:
-    """What nothing is noted of, as of files of the user, is not read."""
-    if not _is_below(path, _RESULTS):
+    """What nothing is noted of is not read. What is noted of files of the user, or comes with files
+    from the hub, is no word of ours."""
+    if not _is_below(path, _RESULTS) or _is_below(path, _FETCHED) or not path.is_file():
         return
     for document in (sidecar(path), path.parent / FOLDER_FILE):
         _, digests = read_document(document)

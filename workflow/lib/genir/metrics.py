@@ -27,8 +27,7 @@ def query_metrics(run: Path, qrels: Path, query_ids: pd.Series) -> pd.DataFrame:
 
     Raises AnalysisError if the qrels lack a query.
     """
-    check_unchanged(run)
-    check_unchanged(qrels)
+    check_unchanged(run, qrels)
     # iter_calc of the package picks a provider per measure; pytrec_eval's own would ignore the
     # cut-off of RR.
     results = ir_measures.iter_calc(

@@ -13,7 +13,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from genir.damaged import reading
+from genir.damaged import check_unchanged, reading
 from genir.docids import DOCIDS_FILE
 from genir.errors import ModelError, UserError
 from genir.files import read_json, write_json
@@ -40,7 +40,7 @@ def load_start(
 
 def random_like(folder: Path | str, seed: int) -> T5ForConditionalGeneration:
     """A random model in the shape of the one in `folder`."""
-    return random_model(_config(_existing(folder)), seed)
+    return random_model(_config(_checked(folder)), seed)
 
 
 def random_model(config: T5Config, seed: int) -> T5ForConditionalGeneration:
@@ -56,7 +56,7 @@ def random_model(config: T5Config, seed: int) -> T5ForConditionalGeneration:
 
 def load_model(folder: Path | str) -> T5ForConditionalGeneration:
     """A saved model in float32 and evaluation mode. Raises ModelError if it cannot be read."""
-    config = _config(_existing(folder))
+    config = _config(_checked(folder))
     settings = {"config": config, "dtype": torch.float32, "use_safetensors": True}
     try:
         open_weights(folder)
@@ -72,7 +72,7 @@ def load_model(folder: Path | str) -> T5ForConditionalGeneration:
 
 def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
     """The tokenizer saved beside a model. Raises ModelError if there is none."""
-    existing = _existing(folder)
+    existing = _checked(folder)
     try:
         with reading(Path(folder) / "tokenizer.json"):
             return AutoTokenizer.from_pretrained(existing, local_files_only=True)
@@ -86,12 +86,13 @@ def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
         ) from None
 
 
-def _existing(folder: Path | str) -> str:
+def _checked(folder: Path | str) -> str:
     if not (Path(folder) / "config.json").is_file():
         raise ModelError(
             f"{folder} has no config.json; name a folder written by save_pretrained, "
             "with model.safetensors and a tokenizer"
         )
+    check_unchanged(*Path(folder).glob("*.json"))
     return str(folder)
 
 

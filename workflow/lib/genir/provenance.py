@@ -4,7 +4,7 @@
 files of the repository as the configuration writes them, `resources/...`; `config_hash`, a hash of
 these arguments, the part of the configuration that the job used; `code`, the fingerprint of script
 and library; `versions` of Python and of the packages that this code imports; `seeds`, every
-argument named seed, by where it stands in the arguments. Nothing in it depends on when, where or in
+argument named seed, by where it stands in the arguments. None of these depends on when, where or in
 how many attempts a job ran.
 
 Parquet and pictures hold it in their metadata, a folder as `provenance.json`; of other files it
@@ -77,15 +77,14 @@ def document(digests: Mapping[str, str]) -> str:
 
 def read_document(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Provenance and digests, empty if there is no such file. Raises ValueError if it is none."""
+    if not path.is_file():
+        return {}, {}
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}, {}
-    except RecursionError:
-        said = None
-    if not isinstance(said, dict):
-        raise ValueError(f"{path.name} is no JSON object")
-    return said, said.pop(DIGESTS, {})
+        digests = said.pop(DIGESTS, {})
+        return said, dict(digests.items())
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        raise ValueError(f"{path.name} beside it cannot be read") from None
 
 
 def digests_of_process(path: Path) -> dict[str, str] | None:

@@ -1,7 +1,7 @@
 """A T5 as plain tensors: its architecture and its weights by name, read when they are asked for.
 
 Analyses need tensors, not modules; reading them directly saves every job the import of the model
-classes, and tensors that are not asked for are not read.
+classes, and tensors that are not asked for take no memory.
 """
 
 from collections.abc import Iterator, Mapping
