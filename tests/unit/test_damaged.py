@@ -99,9 +99,7 @@ def test_files_of_one_stem_are_compared_each_with_its_own(tmp_path):
 def test_a_damaged_digest_vouches_for_nothing_until_it_is_written_again(tmp_path, text):
     write_csv("results/a.csv", FRAME)
     (tmp_path / "results/a.provenance.json").write_text(text)
-    said = (
-        r"^results/a.csv is damaged \(a.provenance.json beside it .*: delete results/a.csv "
-    )
+    said = r"^results/a.csv is damaged \(a.provenance.json beside it .*: delete results/a.csv "
     with pytest.raises(DamagedFileError, match=said):
         read_csv("results/a.csv")
     write_csv("results/a.csv", FRAME)
