@@ -275,15 +275,21 @@ def test_another_clone_writes_the_same_and_the_reader_prints_it(tmp_path):
         script, folder = clone / f"scripts/{SCRIPT.name}", tmp_path / f"run{number}"
         folder.mkdir()
         write_parquet(folder / "ranks.parquet", ranks)
-        arguments = ("--ranks", "ranks.parquet", "--output", "correct/full.csv")
+        arguments = ("--ranks", "ranks.parquet", "--output", "results/correct/full.csv")
         _call(script, *arguments, hash_seed=number, folder=folder)
-    one, other = (tmp_path / f"run{number}/correct" for number in range(2))
+    one, other = (tmp_path / f"run{number}/results/correct" for number in range(2))
     assert _names(one) == _names(other) == {"full.csv", "full.provenance.json"}
     for name in _names(one):
         assert (one / name).read_bytes() == (other / name).read_bytes()
     reader = SCRIPTS / "provenance.py"
-    printed = json.loads(_call(reader, "correct/full.csv", folder=one.parent))
+    run = one.parents[1]
+    printed = json.loads(_call(reader, "results/correct/full.csv", folder=run))
     assert (printed["script"], printed["arguments"]) == (SCRIPT.stem, list(arguments))
-    said = _call(reader, "correct/none.csv", folder=one.parent)
-    assert said.startswith("ProvenanceError: correct/none.csv does not exist; ")
-    assert said.count("\n") == 1
+    (one / "full.csv").write_text("query_id\nb\n")
+    for name, starts in (
+        ("none", "ProvenanceError: results/correct/none.csv does not exist; "),
+        ("full", "DamagedFileError: results/correct/full.csv is damaged (its bytes are not"),
+    ):
+        said = _call(reader, f"results/correct/{name}.csv", folder=run)
+        assert said.startswith(starts)
+        assert said.count("\n") == 1
