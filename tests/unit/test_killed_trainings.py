@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pretrain
 import pytest
-import torch
 import train_query_generator
 from safetensors.torch import load_file, save_file
 from tiny_training import FINETUNING, LENGTHS, SCHEDULE, SHAPE, training_files, write_inputs
@@ -25,7 +24,7 @@ from genir.query_generation import Sampling
 from genir.query_generator import GeneratorTraining
 from genir.start import Start
 
-pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="processes are forked")
+pytestmark = pytest.mark.usefixtures("on_cpu")
 
 PRETRAINING = PretrainingConfig(
     **SCHEDULE, **{"batch_size": 3, "chunk_tokens": 16, "noise_density": 0.3, "mean_span": 2.0}

@@ -31,6 +31,11 @@ def update(self, done, note=""):
 Progress.update = update
 runpy.run_path({str(FINETUNE)!r}, run_name="__main__")
 """
+# What torch says where the first node left with the store before the second had its answer.
+EXIT_BARRIER = re.compile(
+    r"\[W.* TCPStore\.cpp|Exception raised from recvBytes|frame #|<omitting python frames>|$"
+    r"|E.* torch/distributed/elastic/agent/server/api\.py"
+)
 SHOW = "import json, os, sys; print(json.dumps([sys.argv, dict(os.environ)]))"
 
 
@@ -99,9 +104,7 @@ def test_the_training_goes_on_on_two_nodes_and_ends_as_in_one_process(trained):
     said = [node.communicate(timeout=120)[0] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], said
     assert "step 9/9" in said[0]
-    # Torch says so where the first node left with the store before the second had its answer.
-    assert said[1] == "" or "Error waiting on exit barrier" in said[1]
-    assert not re.search(r"step \d|WARNING", said[1])
+    assert [line for line in said[1].splitlines() if not EXIT_BARRIER.match(line)] == []
     for name in ("model/model.safetensors", "model/docids.json", "curve.csv"):
         assert (out / name).read_bytes() == (folder / "one" / name).read_bytes(), name
     one, two = (read_json(folder / name / "run.json") for name in ("one", "two"))

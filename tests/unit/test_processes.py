@@ -17,7 +17,7 @@ from genir.query_generator import GeneratorTraining, build_pairs, train_query_ge
 from genir.seq2seq_loss import part_of_loss
 from genir.span_corruption import IGNORED_LABEL
 
-pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="processes are forked")
+pytestmark = pytest.mark.usefixtures("on_cpu")
 
 CPU = torch.device("cpu")
 SHAPE = {"d_model": 16, "d_ff": 32, "d_kv": 8, "num_heads": 2, "num_layers": 1}

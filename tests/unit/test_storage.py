@@ -1,6 +1,7 @@
 import errno
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -78,19 +79,21 @@ def test_a_run_that_ends_on_a_full_disk_says_so(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == f"{tmp_path}: {storage.FULL}.\n"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_writers_name_the_file_and_leave_nothing(tmp_path, monkeypatch):
-    def full(path, *arguments, **options):
-        with open("/dev/full", "w") as disk:
-            disk.write("a" * 100_000)
+    def full(path):
+        Path(path).write_text("a")
+        raise OSError(errno.ENOSPC, NO_SPACE)
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda frame, path, **options: full(path))
     monkeypatch.setattr("genir.files.pq.write_table", lambda table, path, **options: full(path))
     for write, name in ((write_csv, "a.csv"), (write_parquet, "a.parquet")):
         with pytest.raises(StorageError, match=rf"/{name} cannot be written \(.*{NO_SPACE}"):
             write(tmp_path / name, FRAME)
-    with pytest.raises(StorageError, match="/model cannot"), atomic_folder(tmp_path / "model"):
-        full("")
+    with (
+        pytest.raises(StorageError, match="/model cannot"),
+        atomic_folder(tmp_path / "model") as folder,
+    ):
+        full(folder / "a")
     assert not list(tmp_path.iterdir())
 
 
@@ -141,7 +144,7 @@ def test_a_file_of_the_future_is_refused_and_the_command_mends_it(tmp_path, wher
         check_storage(tmp_path, [tmp_path / "corpus"])
     assert str(tmp_path / where) in str(caught.value)
     (command,) = re.findall(r"run `(.*)`", str(caught.value))
-    subprocess.run(command, shell=True, check=True)
+    subprocess.run(shlex.split(command), check=True)
     check_storage(tmp_path, [tmp_path / "corpus"])
 
 
@@ -165,18 +168,18 @@ def test_files_that_a_configuration_names_are_found(tmp_path):
     assert mini == REPOSITORY / "resources/mini-t5"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_script_ends_with_the_line_alone(tmp_path):
     script = tmp_path / "a.py"
     script.write_text(
+        "import errno, os\n"
         "from script import run\n"
-        "def main(path: str) -> None:\n"
-        "    with open(path, 'w') as file: file.write('a' * 100_000)\n"
+        "def main() -> None:\n"
+        "    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
         "if __name__ == '__main__': run(main)\n"
     )
     folders = [str(REPOSITORY / "workflow" / name) for name in ("lib", "scripts")]
     done = subprocess.run(
-        [sys.executable, script, "--path", "/dev/full"],
+        [sys.executable, script],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)},
         capture_output=True,
         text=True,

@@ -1,6 +1,5 @@
 """The SLURM profile without SLURM: what it says of every job."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import pytest
 import yaml
 import yte
 from conftest import REPOSITORY, stand_in
+from snakemake.resources import Resource
 
 PROFILE = REPOSITORY / "workflow/profiles/slurm/config.yaml"
 SCRIPTS = {path.stem for path in (REPOSITORY / "workflow/scripts").glob("*.py")}
@@ -67,10 +67,16 @@ def _profile(**values):
 
 def _place(profile, *names):
     """Partition and gres of a job whose input has `names`."""
-    resources = profile["default-resources"]
-    return tuple(
-        eval(resources[key], {"input": dict.fromkeys(names)}) for key in ("slurm_partition", "gres")
+    return tuple(_value(profile, key, names) for key in ("slurm_partition", "gres"))
+
+
+def _value(profile, resource, names=()):
+    """What Snakemake makes of a default resource for a job whose input has `names`."""
+    expression = profile["default-resources"][resource]
+    found = Resource.from_cli_expression(resource, expression, with_threads_arg=False).evaluate(
+        *(None, dict.fromkeys(names), 1, "rule", None)
     )
+    return found.value
 
 
 def _asked_for(directory, *arguments):
@@ -129,8 +135,7 @@ def test_accounting_and_account():
     assert _profile()["slurm-status-command"] == "sacct"
     assert _profile(accounting="false")["slurm-status-command"] == "squeue"
     assert "slurm_account" not in _profile()["default-resources"]
-    account = _profile(account='"p-1"')["default-resources"]["slurm_account"]
-    assert ast.literal_eval(account) == "p-1"
+    assert _value(_profile(account='"p-1"'), "slurm_account") == "p-1"
 
 
 def test_groups_hold_every_table_and_figure_and_only_rules_that_exist():
