@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from genir.corpus import Origin
 from genir.digests import sha256
 from genir.errors import CorpusError
 from genir.progress import Progress
-from genir.records import Row, check_columns, read_rows, unreadable
+from genir.records import Row, read_rows
 from genir.split_files import split_files
 
 
@@ -36,7 +35,7 @@ class HubFiles:
         files = [(split, path) for split, paths in self._files().items() for path in paths]
         progress = Progress("file", len(files))
         for number, (split, path) in enumerate(files, start=1):
-            for row in _rows(path, columns):
+            for row in read_rows(path, columns):
                 self.counts[f"{split}_records"] += 1
                 yield split, row
             progress.update(number, f"{self.counts.total()} records")
@@ -64,32 +63,6 @@ class HubFiles:
 
     def _files(self) -> dict[str, list[Path]]:
         return split_files(self.folder)
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Records of a file; Parquet through `datasets`, streamed."""
-    if path.suffix != ".parquet":
-        yield from read_rows(path, columns)
-        return
-    # Seconds that the other sources need not wait for.
-    import datasets
-
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
-    datasets.disable_progress_bars()
-    number = 0
-    with TemporaryDirectory() as cache:
-        try:
-            stream = datasets.load_dataset(
-                "parquet", data_files=str(path), split="train", streaming=True, cache_dir=cache
-            )
-            check_columns(path, stream.features.arrow_schema, columns)
-            for values in stream:
-                number += 1
-                yield Row(path, f"row {number}", values)
-        except (ValueError, OSError, datasets.exceptions.DatasetsError) as error:
-            raise unreadable(path, number, error) from None
-    if not number:
-        raise CorpusError(f"{path} is empty; get the file again")
 
 
 def same_length(row: Row, *keys: str) -> list[list[object]]:
