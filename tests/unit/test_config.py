@@ -601,13 +601,16 @@ def test_readme_examples_pass(default: dict[str, Any], repository: Path, workdir
     (workdir / "data").mkdir()
     for name in ("documents", "queries"):
         (workdir / "data" / f"{name}.jsonl").touch()
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"):
+        (workdir / "data/scifact" / name).parent.mkdir(parents=True, exist_ok=True)
+        (workdir / "data/scifact" / name).touch()
     (workdir / "data/nq10k").mkdir()
     for name in re.findall(r"data/nq10k/(\w+\.json)", readme):
         (workdir / "data/nq10k" / name).touch()
     write_folder(workdir / "models" / "trained_elsewhere", num_layers=24)
     (workdir / "models" / "trained_elsewhere" / "docids.json").touch()
     examples = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
-    assert len(examples) == 7
+    assert len(examples) == 8
     for example in examples:
         default = merge(default, yaml.safe_load(example))
         check_config(default, SCHEMA, workdir, repository)
