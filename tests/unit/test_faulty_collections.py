@@ -129,6 +129,24 @@ def test_what_is_told_of_a_faulty_document_is_not_blamed_on_the_qrels(tmp_path):
         read(*_write(tmp_path, documents, judged=QRELS + "5 0 2 1\n"))
 
 
+def test_an_id_that_cannot_be_read_is_not_blamed_on_what_names_it(tmp_path):
+    documents = [{"doc_id": int(d["doc_id"]), "text": d["text"]} for d in DOCUMENTS]
+    with pytest.raises(CorpusError) as raised:
+        read(*_write(tmp_path, documents))
+    told = str(raised.value)
+    assert told.startswith("6 faults, all of them by kind\nentries that cannot be read: 6\n")
+    assert "there is no document" not in told
+
+
+@pytest.mark.parametrize("relevance", ["1.0", "1_0", "\u0661", "x", "9" * 5000, "1e3"])
+def test_a_relevance_that_is_no_whole_number(tmp_path, relevance):
+    files = _write(tmp_path, judged=f"1 0 1 {relevance}\n")
+    with pytest.raises(
+        CorpusError, match=r"qrels\.txt, line 1: relevance '.{1,40}' is not a whole"
+    ):
+        read(*files)
+
+
 @pytest.mark.parametrize("entry", [{"doc_id": 9, "text": "x"}, {"text": "x"}, {"doc_id": "9"}])
 def test_entries_that_cannot_be_read_are_told_together_and_never_dropped(tmp_path, entry):
     documents = [*DOCUMENTS, entry, {"doc_id": "8", "text": ""}, entry, entry, entry]
@@ -139,7 +157,7 @@ def test_entries_that_cannot_be_read_are_told_together_and_never_dropped(tmp_pat
     assert "entries that cannot be read: 4" in told
     assert "line 10" in told
     assert "line 11" not in told
-    assert told.endswith("and 1 more")
+    assert "  and 1 more\ndocuments without text: 1\n" in told
     with pytest.raises(CorpusError, match=r"^4 faults, all of them by kind\n"):
         read(*_write(tmp_path, documents), faulty="drop")
 
@@ -147,7 +165,7 @@ def test_entries_that_cannot_be_read_are_told_together_and_never_dropped(tmp_pat
 def test_faults_before_a_line_that_ends_the_reading_are_told_too(tmp_path):
     files = _write(tmp_path, [DOCUMENTS[0] | {"text": ""}, *DOCUMENTS[1:]])
     files[1].write_text(files[1].read_text() + "{\n")
-    with pytest.raises(CorpusError, match=r"(?s)2 faults.*documents without text: 1.*not JSON"):
+    with pytest.raises(CorpusError, match=r"(?s)2 faults.*not JSON.*documents without text: 1"):
         read(*files)
 
 

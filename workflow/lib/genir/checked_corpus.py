@@ -63,6 +63,8 @@ class CheckedCorpus:
     def __init__(self, names: Names, faulty: Faulty) -> None:
         self.faults = Faults(faulty, KINDS)
         self.not_relevant = 0
+        # Whether an entry is there whose id cannot be read: who names it is not to blame.
+        self.nameless = False
         self._names = names
         self._documents: dict[str, tuple[str, str, str]] = {}
         self._queries: dict[str, tuple[str, str]] = {}
@@ -146,6 +148,8 @@ class CheckedCorpus:
         Without `all_judged` queries that no judgement names are left out, and are no fault. Raises
         CorpusError with all faults that are not to be dropped.
         """
+        if self.nameless:
+            self.faults.check()
         pairs, of_dropped = self._pairs()
         kept, unjudged = self._answered(frozenset(pair[0] for pair in pairs), all_judged)
         self.faults.check()

@@ -115,7 +115,7 @@ def _read(
 def _documents(corpus: CheckedCorpus, path: Path) -> None:
     for row in _rows(path, "doc_id", ("title",)):
         with corpus.faults.noted():
-            doc_id = row.identifier("doc_id")
+            doc_id = _id(corpus, row, "doc_id")
             corpus.lost_document(doc_id)
             corpus.document(row.place, doc_id, row.optional_text("title"), _text(row))
 
@@ -128,7 +128,7 @@ def _queries(
     named, split, unsplit = [], False, []
     for row in _rows(path, "query_id", ("doc_id", "split")):
         with corpus.faults.noted():
-            query_id = row.identifier("query_id")
+            query_id = _id(corpus, row, "query_id")
             corpus.lost_query(query_id)
             own = row.split() if with_split and row.values.get("split") is not None else None
             split |= own is not None
@@ -149,6 +149,14 @@ def _queries(
 def _rows(path: Path, key: str, optional: tuple[str, ...]) -> Iterator[Row]:
     for part in parts_of(path):
         yield from read_rows(part, (key, "text"), optional)
+
+
+def _id(corpus: CheckedCorpus, row: Row, key: str) -> str:
+    try:
+        return row.identifier(key)
+    except CorpusError:
+        corpus.nameless = True
+        raise
 
 
 def _text(row: Row) -> str | None:

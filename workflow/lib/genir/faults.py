@@ -19,7 +19,7 @@ class Faults:
 
     def __init__(self, faulty: Faulty, kinds: Sequence[str]) -> None:
         self.faulty = faulty
-        self._counts = Counter(dict.fromkeys((*kinds, UNREADABLE), 0))
+        self._counts = Counter(dict.fromkeys((UNREADABLE, *kinds), 0))
         self._messages: dict[str, list[str]] = {kind: [] for kind in self._counts}
 
     def note(self, kind: str, message: str) -> None:
@@ -49,6 +49,8 @@ class Faults:
             return
         total = sum(self._counts[kind] for kind in wrong)
         advice = "" if wrong == [UNREADABLE] else ". Or leave them out with faulty: drop"
+        if advice and UNREADABLE in wrong:
+            advice = ". What can be read may be left out with faulty: drop"
         if total == 1:
             raise CorpusError(self._messages[wrong[0]][0] + advice)
         lines = [f"{total} faults, all of them by kind{advice}"]

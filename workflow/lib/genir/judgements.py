@@ -1,5 +1,6 @@
 """Relevance judgements in files of the user's: TREC qrels, MS MARCO's and BEIR's."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from genir.text_tables import fields_of
 from genir.user_files import numbered_lines
 
 _BEIR_HEADER = ["query-id", "corpus-id", "score"]
+_WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 _FORM = "query_id 0 doc_id relevance"
 
 
@@ -53,10 +55,9 @@ def _fields(path: Path, number: int, line: str, names: int) -> list[str]:
 
 
 def _relevance(place: str, field: str) -> int:
-    try:
-        return int(field)
-    except ValueError:
+    if not _WHOLE_NUMBER.fullmatch(field):
         raise CorpusError(
-            f"{place}: relevance {field!r} is not a whole number; "
+            f"{place}: relevance {field[:40]!r} is not a whole number; "
             "write 1 for relevant and 0 for not relevant"
-        ) from None
+        )
+    return int(field)

@@ -22,7 +22,7 @@ def parse_json(text: str) -> Any:
     Raises JsonError if the text is no JSON, nested too deep to be read, or holds a key twice.
     """
     try:
-        return json.loads(text, parse_int=_whole_number, object_pairs_hook=_object)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise JsonError(error.msg, error.lineno, error.colno) from None
     except RecursionError:
@@ -40,3 +40,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise JsonError(f"an object holds the key {twice!r} twice")
     return values
+
+
+# Made once: json.loads would make one for every line.
+_DECODER = json.JSONDecoder(parse_int=_whole_number, object_pairs_hook=_object)
