@@ -53,6 +53,9 @@ def workdir(tmp_path: Path) -> Path:
     write_folder(folder / "not-t5", hidden_size=8)
     for name in ("docids.json", "documents.jsonl", "queries.parquet", "qrels.txt", "all.json"):
         (folder / name).touch()
+    for name in ("corpus.jsonl", "qrels/test.tsv", "queries/a.parquet", "queries/.b.tsv"):
+        (folder / "beir" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "beir" / name).touch()
     return folder
 
 
@@ -135,7 +138,10 @@ DATASET = {
             }
         },
         {"corpora": {"mine": FILES}, "datasets": {"mine": DATASET}},
-        {"corpora": {"mine": FILES | {"qrels": "qrels.txt"}}},
+        {"corpora": {"mine": FILES | {"qrels": "qrels.txt", "faulty": "error"}}},
+        {"corpora": {"mine": IRDS | {"faulty": "drop"}}},
+        {"corpora": {"mine": {"source": "files", "path": "beir"}}},
+        {"corpora": {"mine": FILES | {"documents": "beir/queries"}}},
         {"corpora": {"mine": NQ}},
         {"corpora": {"mine": NQ | {"revision": None}}},
         {"corpora": {"mine": NQ_FILES}},
@@ -301,7 +307,12 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("corpora/mine", AUTHORS | {"test_qrels": "no.json"}, "corpora.mine.test_qrels", "no file"),
     ("corpora/hpo/id", "a/b", "corpora.hpo.id", "no meaning with source: hpo"),
     ("corpora/mine", FILES | {"id": "a/b"}, "corpora.mine.id", "no meaning with source: files"),
-    ("corpora/mine", FILES | {"path": "deep"}, "corpora.mine.path", "source: files"),
+    ("corpora/mine", FILES | {"path": "deep"}, "corpora.mine.documents", "with path: deep"),
+    ("corpora/mine", {"source": "files", "path": "deep"}, "corpora.mine.path", "no corpus.jsonl"),
+    ("corpora/mine", FILES | {"documents": "deep"}, "corpora.mine.documents", "holds no data"),
+    ("corpora/mine", FILES | {"faulty": "skip"}, "corpora.mine.faulty", "one of error, drop"),
+    ("corpora/mine", NQ | {"faulty": "drop"}, "corpora.mine.faulty", "no meaning with source"),
+    ("corpora/hpo/path", "deep", "corpora.hpo.path", "no meaning with source: hpo"),
     ("patching/layers_per_job", 0, "patching.layers_per_job", "at least 1"),
     ("patching/layers_per_job", "some", "patching.layers_per_job", "the word all"),
     ("patching/methods", ["zero", "men"], "patching.methods[1]", "mean_leave_one_out, pretrained"),
@@ -590,13 +601,16 @@ def test_readme_examples_pass(default: dict[str, Any], repository: Path, workdir
     (workdir / "data").mkdir()
     for name in ("documents", "queries"):
         (workdir / "data" / f"{name}.jsonl").touch()
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"):
+        (workdir / "data/scifact" / name).parent.mkdir(parents=True, exist_ok=True)
+        (workdir / "data/scifact" / name).touch()
     (workdir / "data/nq10k").mkdir()
     for name in re.findall(r"data/nq10k/(\w+\.json)", readme):
         (workdir / "data/nq10k" / name).touch()
     write_folder(workdir / "models" / "trained_elsewhere", num_layers=24)
     (workdir / "models" / "trained_elsewhere" / "docids.json").touch()
     examples = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
-    assert len(examples) == 7
+    assert len(examples) == 8
     for example in examples:
         default = merge(default, yaml.safe_load(example))
         check_config(default, SCHEMA, workdir, repository)

@@ -74,6 +74,16 @@ def test_the_manifests_name_what_was_written(tmp_path):
     }
 
 
+def test_the_manifest_says_what_several_relevant_documents_mean(tmp_path):
+    _export(tmp_path)
+    assert "several_relevant_documents" not in _draw(tmp_path)
+    with _exported(tmp_path)["qrels"].open("a") as file:
+        file.write("".join(f"d0-{j} 0 d1 1\n" for j in range(3)))
+    drawn = _draw(tmp_path)
+    assert drawn["counts"]["queries_of_several_documents"] == 3
+    assert "best-ranked" in drawn["several_relevant_documents"]["ranks"]
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path):
     _export(tmp_path)
     assert _draw(tmp_path) == _draw(tmp_path)

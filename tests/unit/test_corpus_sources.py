@@ -62,7 +62,12 @@ def test_schema_and_registry_name_the_same_sources():
     ("source", "files", "options", "message"),
     [
         ("nq", {}, {}, "there is no source nq; write one of files, hpo, ir_datasets"),
-        ("files", {"documents": Path("a")}, {}, "source files: missing a required argument: 'que"),
+        (
+            "files",
+            {"documents": Path("a")},
+            {},
+            "source files needs documents and queries, or a folder",
+        ),
         ("hpo", {}, {"id": "x"}, "source hpo: got an unexpected keyword argument 'id'"),
     ],
 )

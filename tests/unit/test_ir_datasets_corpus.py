@@ -53,7 +53,7 @@ def registry(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("registry")
 def test_one_data_set(tmp_path):
-    corpus, origin = ir_datasets_corpus.read(id="mine/train")
+    corpus, origin = ir_datasets_corpus.read(id="mine/train", faulty="drop")
     assert corpus.documents.to_dict("list") == {
         "doc_id": ["d1", "d2", "d3"],
         "title": ["", "", ""],
@@ -75,17 +75,37 @@ IDS = {"train": "mine/train", "validation": "mine/dev", "test": "mine/eval"}
 
 @pytest.mark.usefixtures("registry")
 def test_a_data_set_for_each_split():
-    corpus, origin = ir_datasets_corpus.read(ids=IDS)
+    corpus, origin = ir_datasets_corpus.read(ids=IDS, faulty="drop")
     splits = dict(zip(corpus.queries["query_id"], corpus.queries["split"], strict=True))
     assert splits == {"q1": "train", "q2": "train", "q3": "validation", "q5": "test"}
-    assert origin.counts["queries_that_come_again"] == 1
-    assert origin.counts["dropped"] == {
-        "documents_without_text": 0,
-        "queries_without_text": 0,
+    assert {kind: n for kind, n in origin.counts["dropped"].items() if n} == {
+        "queries_in_several_splits": 1,
+        "relevant_pairs_without_query": 1,
         "relevant_pairs_without_document": 1,
         "queries_without_document": 2,
-        "relevant_pairs_without_query": 1,
     }
+    assert origin.counts["judgements_not_relevant"] == 1
+
+
+@pytest.mark.usefixtures("registry")
+def test_all_faults_are_told_at_once():
+    with pytest.raises(CorpusError) as raised:
+        ir_datasets_corpus.read(ids=IDS)
+    told = str(raised.value).splitlines()
+    assert told[0] == "5 faults, all of them by kind. Or leave them out with faulty: drop"
+    assert "  mine/train, qrels of query 'q9': there is no query 'q9' in mine/train, " in told[4]
+    assert told[-3] == "queries without document: 2"
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_document_that_comes_again_and_one_without_text(tmp_path):
+    (tmp_path / "documents.tsv").write_text("d1\tfirst\nd2\tsecond\nd2\tother\nd3\t \nd1\tfirst\n")
+    corpus, origin = ir_datasets_corpus.read(ids=IDS, faulty="drop")
+    assert corpus.documents["text"].tolist() == ["first", "second"]
+    dropped = origin.counts["dropped"]
+    kinds = ("documents_that_come_again", "documents_that_come_again_with_another_text")
+    assert [dropped[kind] for kind in (*kinds, "documents_without_text")] == [1, 1, 1]
+    assert dropped["relevant_pairs_of_dropped_entries"] == 2
 
 
 @pytest.mark.usefixtures("registry")
@@ -109,7 +129,7 @@ def test_it_is_exported(tmp_path):
         queries=tmp_path / "out/queries.parquet",
         qrels=tmp_path / "out/qrels.txt",
         manifest=tmp_path / "out/manifest.json",
-        options={"ids": IDS},
+        options={"ids": IDS, "faulty": "drop"},
     )
     assert read_json(tmp_path / "out/manifest.json")["counts"]["queries"] == 4
     queries = pd.read_parquet(tmp_path / "out/queries.parquet")

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from genir.errors import AnalysisError
-from genir.removed_documents import draw_removed_documents
+from genir.removed_documents import draw_removed_documents, of_one_document
 
 
 def _correct(documents: int = 20) -> pd.DataFrame:
@@ -36,6 +36,15 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_rows():
     pd.testing.assert_frame_equal(again, drawn)
     other = draw_removed_documents(correct, 2, 3, seed=2)
     assert set(other["doc_id"]) != set(drawn["doc_id"])
+
+
+def test_queries_with_another_relevant_document_are_left_out():
+    correct = _correct(4)
+    qrels = correct[["query_id", "doc_id"]]
+    more = pd.DataFrame({"query_id": ["q01-0", "q02-1"], "doc_id": ["d03", "d00"]})
+    alone = of_one_document(correct, pd.concat([qrels, more]))
+    assert sorted(alone["query_id"]) == ["q00-0", "q01-1", "q02-0", "q02-2", "q03-0"]
+    pd.testing.assert_frame_equal(of_one_document(correct, qrels), correct)
 
 
 def test_too_few_documents_are_an_error_that_names_the_keys():

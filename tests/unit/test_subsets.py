@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -212,11 +213,36 @@ def test_all_documents_of_none():
     ("split", "what", "possible"), [("query", "queries", 20), ("document", "documents", 19)]
 )
 def test_more_held_out_than_possible(split, what, possible):
-    message = f"15 validation and 6 test {what} are asked for, {possible} {what} can be held out"
+    message = (
+        f"15 validation and 6 test {what} are asked for, {possible} {what} can be held out; write "
+        f"at most validation_queries: 14 and test_queries: {possible - 14}, or"
+    )
     config = replace(CONFIG, split=split, validation_queries=15, test_queries=6)
     with pytest.raises(CorpusError, match=message):
         draw_dataset(small_corpus(), config, FILE)
     draw_dataset(small_corpus(), replace(config, validation_queries=possible - 6), FILE)
+
+
+@pytest.mark.parametrize("split", ["query", "document"])
+@pytest.mark.parametrize("numbers", [(30, 30), (3, 90), (90, 3), (400, 400), (25, 20)])
+def test_the_largest_numbers_that_are_named_work_and_one_more_does_not(split, numbers):
+    config = replace(CONFIG, documents=40, split=split)
+    config = replace(config, validation_queries=numbers[0], test_queries=numbers[1])
+    with pytest.raises(CorpusError) as raised:
+        draw_dataset(_several_relevant(), config, FILE)
+    told = re.search(r"validation_queries: (\d+) and test_queries: (\d+)", str(raised.value))
+    first, second = map(int, told.groups())
+    working = replace(config, validation_queries=first, test_queries=second)
+    held_out = draw_dataset(_several_relevant(), working, FILE).queries["split"].value_counts()
+    assert min(held_out["validation"], held_out["test"]) > 0
+    with pytest.raises(CorpusError, match="can be held out"):
+        draw_dataset(_several_relevant(), replace(working, test_queries=second + 1), FILE)
+
+
+def test_nothing_can_be_held_out():
+    corpus = small_corpus([1] * 12)
+    with pytest.raises(CorpusError, match="0 queries can be held out, too few for one of each"):
+        draw_dataset(corpus, replace(CONFIG, documents=12, minimum_queries=1), FILE)
 
 
 def _with_given(corpus: Corpus, held_out: dict[str, str]) -> Corpus:
@@ -239,7 +265,9 @@ def test_split_given_without_the_column():
 
 def test_split_given_without_test_queries():
     corpus = _with_given(small_corpus([2, 3, 2]), {"d0-q0": "validation"})
-    with pytest.raises(CorpusError, match=r'no test query .*; write "split": "test" for some'):
+    with pytest.raises(
+        CorpusError, match=r"no test query .* 1 validation, 0 test .* or write split: q"
+    ):
         draw_dataset(corpus, DatasetConfig("all", 2, "drop", "given", 1), FILE)
 
 

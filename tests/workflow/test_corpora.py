@@ -4,6 +4,7 @@ import json
 
 import no_network
 import yaml
+from collections_as_found import qrels, scifact
 from record_files import NATURAL_QUESTIONS, natural_questions, published, question, write
 
 DATASET = {"documents": 12, "minimum_queries": 1, "below_minimum": "drop", "seed": 1}
@@ -42,6 +43,39 @@ def test_a_folder_of_natural_questions(snakemake, tmp_path):
     write(tmp_path / "data/nq folder/test.parquet", records, NATURAL_QUESTIONS)
     changed = snakemake(tmp_path, "-n", *wanted)
     assert "export_corpus" in changed.stdout
+
+
+def test_a_folder_of_beir(snakemake, tmp_path):
+    folder = scifact(tmp_path / "data/sci fact")
+    corpus = {"source": "files", "path": "data/sci fact"}
+    dataset = DATASET | {"split": "document", "validation_queries": 3, "test_queries": 3}
+    overlay = _overlay(tmp_path, corpus, dataset)
+    wanted = ["--configfile", overlay, "--", "results/subset_corpus/mine/manifest.json"]
+    done = snakemake(tmp_path, *wanted)
+    assert done.returncode == 0, done.stdout[-3000:]
+    counts = _manifest(tmp_path, "export_corpus")["counts"]
+    assert (counts["documents"], counts["queries_without_judgement"]) == (60, 5)
+    for ignored in ("corpus.jsonl~", ".ipynb_checkpoints/corpus.jsonl", "notes.md"):
+        (folder / ignored).parent.mkdir(exist_ok=True)
+        (folder / ignored).touch()
+    assert "Nothing to be done" in snakemake(tmp_path, "-n", *wanted).stdout
+    _overlay(tmp_path, corpus | {"faulty": "drop"}, dataset)
+    assert "export_corpus" in snakemake(tmp_path, "-n", *wanted).stdout
+    qrels(folder / "qrels/dev.tsv", [("0", "none", 1), ("241", "004000", 1)])
+    _overlay(tmp_path, corpus, dataset)
+    failed = snakemake(tmp_path, *wanted)
+    assert failed.returncode != 0
+    assert "2 faults, all of them by kind. Or leave them out with faulty: drop" in failed.stdout
+    assert "dev.tsv, line 2: there is no document 'none'" in failed.stdout
+    assert "Traceback" not in failed.stdout
+    _overlay(tmp_path, corpus | {"faulty": "drop"}, dataset)
+    done = snakemake(tmp_path, *wanted)
+    assert done.returncode == 0, done.stdout[-3000:]
+    dropped = _manifest(tmp_path, "export_corpus")["counts"]["dropped"]
+    assert {kind: number for kind, number in dropped.items() if number} == {
+        "queries_in_several_splits": 1,
+        "relevant_pairs_without_document": 1,
+    }
 
 
 def test_the_published_files(snakemake, tmp_path):

@@ -148,6 +148,7 @@ def _reversed(node: Any) -> Any:
 
 UNUSED = {
     "torch": "gpu",
+    "corpora": {"other": {"source": "ir_datasets", "id": "antique/train", "faulty": "drop"}},
     "patching": {"layers_per_job": 3},
     "pretraining": {"training": {"steps": 30}},
     "datasets": {

@@ -28,6 +28,7 @@ from genir.text import slug
 from genir.seed_copies import is_seed_copy
 from genir.storage import check_storage, tell_if_full
 from genir.timing import Timing
+from genir.user_folders import data_in
 
 WORKDIR = Path.cwd()
 REPOSITORY = Path(os.path.relpath(paths.REPOSITORY, WORKDIR))
@@ -167,18 +168,28 @@ def corpus_inputs(corpus):
     entry = config["corpora"][corpus]
     if entry["source"] == "ir_datasets":
         return [f"results/fetch_collection/{corpus}.json"]
-    if "path" in entry:
+    if "path" in entry and entry["source"] != "files":
         return [str(path) for path in data_files_in(Path(resolve(entry["path"])))]
+    if entry["source"] == "files":
+        files = corpus_files(corpus).values()
+        return [str(file) for path in files for file in data_in(Path(path))]
     return list(corpus_files(corpus).values())
 
 
 def corpus_options(corpus):
     """What else the source of a corpus takes."""
     entry = config["corpora"][corpus]
-    options = {key: entry[key] for key in ("id", "ids", "name") if key in entry}
+    keys = ("id", "ids", "name", "faulty")
+    options = {key: entry[key] for key in keys if key in entry}
     if "name" in entry:
         options["revision"] = hub_snapshot("dataset", entry).revision
     return options
+
+
+def collection_options(corpus):
+    """Which collection of ir-datasets it is."""
+    options = corpus_options(corpus)
+    return {key: options[key] for key in ("id", "ids") if key in options}
 
 
 def dataset_settings(dataset):

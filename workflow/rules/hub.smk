@@ -30,7 +30,7 @@ rule fetch_collection:
         mem_mb=growing(2000),
         runtime=1440,
     params:
-        options=lambda wildcards: as_json(corpus_options(wildcards.corpus)),
+        options=lambda wildcards: as_json(collection_options(wildcards.corpus)),
     message:
         "Download the collection of corpus {wildcards.corpus} with ir-datasets."
     shell:

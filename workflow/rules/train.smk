@@ -207,6 +207,7 @@ rule import_model:
 rule removed_documents:
     input:
         correct="results/correct_queries/{model}.csv",
+        qrels=lambda wildcards: subset(wildcards.model, "qrels.validation.txt"),
     output:
         "results/removed_documents/{model}.csv",
     log:
@@ -227,7 +228,7 @@ rule removed_documents:
     message:
         "Draw the documents that the reduced models of {wildcards.model} are trained without."
     shell:
-        "python $SCRIPTS/removed_documents.py --correct {input.correct}"
+        "python $SCRIPTS/removed_documents.py --correct {input.correct} --qrels {input.qrels}"
         " {params.options} --output {output} 2> {log}"
 
 

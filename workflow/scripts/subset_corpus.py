@@ -6,6 +6,7 @@ from genir.corpus import read_exported
 from genir.files import read_json, write_json, write_parquet
 from genir.manifest import (
     DATASET_FORMAT,
+    SEVERAL_RELEVANT,
     dataset_manifest,
     described,
     spelled_out,
@@ -68,6 +69,11 @@ def main(
             key: corpus_facts["counts"][key] for key in ("documents", "queries", "relevant_pairs")
         },
     }
+    several = sum(
+        int(table["query_id"].value_counts().gt(1).sum()) for table in drawn.qrels.values()
+    )
+    if several:
+        counts["queries_of_several_documents"] = several
     inputs = {"documents": corpus_documents, "queries": corpus_queries, "qrels": corpus_qrels}
     own = {
         "split_mode": dataset.split,
@@ -78,6 +84,8 @@ def main(
         "inputs": described(inputs),
         "outputs": described(outputs),
     }
+    if several:
+        own["several_relevant_documents"] = SEVERAL_RELEVANT
     write_json(manifest, dataset_manifest(corpus_facts, corpus_manifest.resolve().parent.name, own))
     LOGGER.info("%s", spelled_out(counts))
 

@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from genir import config_model
+from genir.config_data import check_corpus_files, check_file
 from genir.config_messages import closest, dotted, message
 from genir.errors import ConfigError, ModelError
 from genir.paths import REPOSITORY, resolve
@@ -44,7 +45,7 @@ def check_config(
         _check_study_datasets,
     ):
         check(config)
-    _check_corpus_files(config, base, repository)
+    check_corpus_files(config, base, repository)
     _check_query_generators(config, base, repository)
     for name in config["models"]:
         _check_model_files(config, name, base, repository)
@@ -120,7 +121,7 @@ def _require(key: str, value: str, entries: Collection[str], where: str) -> None
 
 def _check_corpora(config: Config) -> None:
     for name, corpus in config["corpora"].items():
-        if corpus["source"] == "files" and corpus["documents"] == corpus["queries"]:
+        if "queries" in corpus and corpus["documents"] == corpus["queries"]:
             raise ConfigError(
                 f"corpora.{name}.queries: names the same file as documents; write the file with "
                 "the keys query_id and text"
@@ -280,7 +281,7 @@ def _check_query_generators(config: Config, base: Path, repository: Path) -> Non
         if name == config_model.DIRECT:
             raise ConfigError(f"{key}: this name means direct indexing; write another, such as d2q")
         if entry["type"] == "file":
-            _check_file(f"{key}.path", entry["path"], base, repository)
+            check_file(f"{key}.path", entry["path"], base, repository)
         if entry["type"] == "folder":
             _check_folder(f"{key}.path", entry["path"], base, repository)
         for where, path in _folders({"start": entry.get("start", {})}):
@@ -296,28 +297,6 @@ def _check_folder(key: str, path: str, base: Path, repository: Path) -> tuple[in
         return config_model.folder_layers(resolve(path, repository, base))
     except ModelError as error:
         raise ConfigError(f"{key}: {error}") from None
-
-
-def _check_corpus_files(config: Config, base: Path, repository: Path) -> None:
-    for name, corpus in config["corpora"].items():
-        for key in config_model.CORPUS_FILES:
-            if key in corpus:
-                _check_file(f"corpora.{name}.{key}", corpus[key], base, repository)
-        if "path" in corpus and not resolve(corpus["path"], repository, base).is_dir():
-            raise ConfigError(
-                f"corpora.{name}.path: there is no folder "
-                f"{resolve(corpus['path'], repository, base)}; write a path relative to the folder "
-                "Snakemake runs in, or an absolute one"
-            )
-
-
-def _check_file(key: str, path: str, base: Path, repository: Path) -> None:
-    file = resolve(path, repository, base)
-    if not file.is_file():
-        raise ConfigError(
-            f"{key}: there is no file {file}; write a path relative to the folder Snakemake runs "
-            "in, or an absolute one"
-        )
 
 
 def _folders(model: Config) -> Iterator[tuple[str, str]]:
@@ -339,7 +318,7 @@ def _check_model_files(config: Config, name: str, base: Path, repository: Path) 
                 f"stages; write the folder of a T5 with at least {MINIMUM_DECODER_LAYERS}"
             )
     if "docids" in model:
-        _check_file(f"models.{name}.docids", model["docids"], base, repository)
+        check_file(f"models.{name}.docids", model["docids"], base, repository)
 
 
 def _check_layers(config: Config, name: str, base: Path, repository: Path) -> None:

@@ -1,45 +1,66 @@
 """A corpus out of local files, checked as a whole before any of it is used."""
 
+import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from genir.beir_files import beir_files
+from genir.checked_corpus import CheckedCorpus, Names
 from genir.corpus import Corpus, Origin
 from genir.digests import sha256
 from genir.errors import CorpusError
+from genir.faults import UNREADABLE, Faulty
+from genir.judgements import read_judgements
 from genir.manifest import described
-from genir.records import Ids, Row, read_rows
-from genir.trec import relevant_pairs
+from genir.records import Row, read_rows
+from genir.user_folders import parts_of
 
 
-def read(documents: Path, queries: Path, qrels: Path | None = None) -> tuple[Corpus, Origin]:
-    """The corpus, as `read_corpus` reads it, and where it comes from."""
-    corpus = read_corpus(documents, queries, qrels)
-    files = {"documents": documents, "queries": queries} | ({"qrels": qrels} if qrels else {})
-    release = f"documents file, SHA-256 {sha256(documents)[:12]}"
-    return corpus, Origin("files", release, inputs=described(files))
+def read(
+    documents: Path | None = None,
+    queries: Path | None = None,
+    qrels: Path | None = None,
+    folder: Path | None = None,
+    faulty: Faulty = "error",
+) -> tuple[Corpus, Origin]:
+    """The corpus of `documents`, `queries` and `qrels`, as `read_corpus` reads it, or that of a
+    `folder` laid out as BEIR's are, and where it comes from.
 
-
-def read_corpus(documents: Path, queries: Path, qrels: Path | None = None) -> Corpus:
-    """Read documents (doc_id, text, optional title), queries (query_id, text, optional doc_id and
-    split) and, where queries name no doc_id, a TREC qrels file.
-
-    Documents and queries are JSON Lines (.jsonl, .json) or Parquet. The queries keep a column
-    `split` if the file has that key. Raises CorpusError naming file and line of the first mistake.
+    In such a folder the qrels say the split, and queries that none of them names are left out.
     """
-    document_table = _documents(documents)
-    query_table = _queries(queries, with_doc_id=qrels is None)
-    known = frozenset(document_table["doc_id"])
-    if qrels is None:
-        pairs = _pairs_of_queries(query_table, known, documents)
+    if folder is not None:
+        beir = beir_files(folder)
+        documents, queries, judged = beir.documents, beir.queries, dict(beir.qrels)
+    elif documents is None or queries is None:
+        raise CorpusError("source files needs documents and queries, or a folder")
     else:
-        pairs = _pairs_of_qrels(qrels, query_table, queries, known, documents)
-    columns = query_table.columns.intersection(["query_id", "text", "split"], sort=False)
-    return Corpus(document_table, query_table[columns], pairs)
+        judged = {} if qrels is None else {None: qrels}
+    corpus, counts = _read(documents, queries, judged, faulty)
+    files = _files(documents, queries, judged)
+    digest = _digest(parts_of(documents))
+    return corpus, Origin(
+        "files", f"documents file, SHA-256 {digest[:12]}", counts=counts, inputs=described(files)
+    )
+
+
+def read_corpus(
+    documents: Path, queries: Path, qrels: Path | None = None, faulty: Faulty = "error"
+) -> Corpus:
+    """Read documents (doc_id, text, optional title), queries (query_id, text, optional doc_id and
+    split) and, where queries name no doc_id, relevance judgements.
+
+    Documents and queries are JSON Lines, Parquet or TSV, a file or a folder of them. The queries
+    keep a column `split` if the file has that key. Raises CorpusError naming file and line of all
+    mistakes; with `faulty` drop, only those of entries that cannot be read.
+    """
+    return _read(documents, queries, {} if qrels is None else {None: qrels}, faulty)[0]
 
 
 def read_generated_queries(path: Path) -> pd.DataFrame:
-    """Generated queries (doc_id, text), several for a document, of a JSON Lines or Parquet file.
+    """Generated queries (doc_id, text), several for a document, of a file of records.
 
     Raises CorpusError naming file and line of the first mistake.
     """
@@ -48,26 +69,100 @@ def read_generated_queries(path: Path) -> pd.DataFrame:
     return pd.DataFrame(values, columns=["doc_id", "text"])
 
 
-def _documents(path: Path) -> pd.DataFrame:
-    rows = list(read_rows(path, ("doc_id", "text")))
-    _check_unique(rows, "doc_id")
-    values = [(row.values["doc_id"], row.optional_text("title"), row.text("text")) for row in rows]
-    return pd.DataFrame(values, columns=["doc_id", "title", "text"])
-
-
-def _queries(path: Path, *, with_doc_id: bool) -> pd.DataFrame:
-    """The queries and their `place`, with doc_id and split where the file has them."""
-    rows = list(read_rows(path, ("query_id", "text")))
-    _check_unique(rows, "query_id")
-    table = {
-        "query_id": [row.values["query_id"] for row in rows],
-        "text": [row.text("text") for row in rows],
-        "place": [row.place for row in rows],
-        "doc_id": [_relevant(row) if with_doc_id else row.optional_text("doc_id") for row in rows],
+def _files(documents: Path, queries: Path, qrels: Mapping[str | None, Path]) -> dict[str, Path]:
+    """All that was read, by role; the files of a folder have their place in it."""
+    named = {"documents": documents, "queries": queries}
+    named |= {f"{split}_qrels" if split else "qrels": path for split, path in qrels.items()}
+    return {
+        role if part == path else f"{role}/{part.relative_to(path).as_posix()}": part
+        for role, path in named.items()
+        for part in parts_of(path)
     }
-    if any(row.values.get("split") is not None for row in rows):
-        table["split"] = [row.split() for row in rows]
-    return pd.DataFrame(table)
+
+
+def _digest(paths: list[Path]) -> str:
+    """SHA-256 of a file; of several, that of theirs."""
+    digests = [sha256(path) for path in paths]
+    return (
+        digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    )
+
+
+def _read(
+    documents: Path, queries: Path, qrels: Mapping[str | None, Path], faulty: Faulty
+) -> tuple[Corpus, dict[str, Any]]:
+    """`qrels` by split; None where they say none."""
+    judged = qrels.get(None, Path(queries) if not qrels else next(iter(qrels.values())).parent)
+    names = Names(str(documents), str(queries), str(judged))
+    corpus, splits = CheckedCorpus(names, faulty), qrels.keys() - {None}
+    try:
+        _documents(corpus, documents)
+        named = _queries(corpus, queries, with_doc_id=not qrels, with_split=not splits)
+        for split, path in qrels.items():
+            for line in read_judgements(path):
+                ids = line.query_id, line.doc_id
+                corpus.judgement(line.place, *ids, relevant=line.relevance > 0, split=split)
+    except CorpusError as error:
+        corpus.faults.note(UNREADABLE, str(error))
+        corpus.faults.check()
+        raise
+    for row, query_id, doc_id in named:
+        with corpus.faults.noted():
+            corpus.check_named(row.place, query_id, doc_id)
+    return corpus.corpus(all_judged=not splits)
+
+
+def _documents(corpus: CheckedCorpus, path: Path) -> None:
+    for row in _rows(path, "doc_id", ("title",)):
+        with corpus.faults.noted():
+            doc_id = _id(corpus, row, "doc_id")
+            corpus.lost_document(doc_id)
+            corpus.document(row.place, doc_id, row.optional_text("title"), _text(row))
+
+
+def _queries(
+    corpus: CheckedCorpus, path: Path, *, with_doc_id: bool, with_split: bool
+) -> list[tuple[Row, str, str]]:
+    """Add the queries, and their relevant document if they say it. Returns what they say where
+    others say it too: row, query_id and doc_id."""
+    named, split, unsplit = [], False, []
+    for row in _rows(path, "query_id", ("doc_id", "split")):
+        with corpus.faults.noted():
+            query_id = _id(corpus, row, "query_id")
+            corpus.lost_query(query_id)
+            own = row.split() if with_split and row.values.get("split") is not None else None
+            split |= own is not None
+            if own is None:
+                unsplit.append(Row(row.file, row.position, {}))
+            doc_id = _relevant(row) if with_doc_id else row.optional_text("doc_id")
+            corpus.query(row.place, query_id, _text(row), own)
+            if with_doc_id:
+                corpus.judgement(row.place, query_id, doc_id, relevant=True)
+            elif doc_id:
+                named.append((row, query_id, doc_id))
+    for row in unsplit if split else []:
+        with corpus.faults.noted():
+            row.split()
+    return named
+
+
+def _rows(path: Path, key: str, optional: tuple[str, ...]) -> Iterator[Row]:
+    for part in parts_of(path):
+        yield from read_rows(part, (key, "text"), optional)
+
+
+def _id(corpus: CheckedCorpus, row: Row, key: str) -> str:
+    try:
+        return row.identifier(key)
+    except CorpusError:
+        corpus.nameless = True
+        raise
+
+
+def _text(row: Row) -> str | None:
+    """The text, None for a null. Raises CorpusError if the key is missing or holds no text."""
+    null = "text" in row.values and row.values["text"] is None
+    return None if null else row.written("text")
 
 
 def _relevant(row: Row) -> str:
@@ -76,64 +171,3 @@ def _relevant(row: Row) -> str:
             f'{row.place}: no doc_id; add "doc_id": "..." or name a qrels file for the corpus'
         )
     return row.text("doc_id")
-
-
-def _check_unique(rows: list[Row], key: str) -> None:
-    ids = Ids(key)
-    for row in rows:
-        ids.add(row, row.identifier(key))
-
-
-def _pairs_of_queries(
-    queries: pd.DataFrame, known: frozenset[str], documents: Path
-) -> pd.DataFrame:
-    for place, doc_id in zip(queries["place"], queries["doc_id"], strict=True):
-        _check_known(place, doc_id, known, documents)
-    return queries[["query_id", "doc_id"]].copy()
-
-
-def _pairs_of_qrels(
-    path: Path, queries: pd.DataFrame, queries_path: Path, known: frozenset[str], documents: Path
-) -> pd.DataFrame:
-    query_ids, first = frozenset(queries["query_id"]), {}
-    for number, query_id, doc_id in relevant_pairs(path):
-        place = f"{path}, line {number}"
-        if query_id not in query_ids:
-            raise CorpusError(
-                f"{place}: there is no query {query_id!r} in {queries_path}; "
-                "correct the query_id or remove the line"
-            )
-        _check_known(place, doc_id, known, documents)
-        if (query_id, doc_id) in first:
-            raise CorpusError(
-                f"{place}: the pair of line {first[query_id, doc_id]} again; remove one of the two"
-            )
-        first[query_id, doc_id] = number
-    pairs = pd.DataFrame(list(first), columns=["query_id", "doc_id"])
-    _check_every_query(queries, pairs, path)
-    return pairs
-
-
-def _check_every_query(queries: pd.DataFrame, pairs: pd.DataFrame, path: Path) -> None:
-    """Every query has a relevant document, and the one its own entry names is among them."""
-    relevant = frozenset(zip(pairs["query_id"], pairs["doc_id"], strict=True))
-    answered = frozenset(pairs["query_id"])
-    for row in queries.itertuples():
-        if row.query_id not in answered:
-            raise CorpusError(
-                f"{row.place}: {path} names no relevant document for query {row.query_id!r}; "
-                "add a line with relevance 1 or remove the query"
-            )
-        if row.doc_id and (row.query_id, row.doc_id) not in relevant:
-            raise CorpusError(
-                f"{row.place}: doc_id {row.doc_id!r} is not relevant to query {row.query_id!r} "
-                f"in {path}; remove the key doc_id or add the line to the qrels"
-            )
-
-
-def _check_known(place: str, doc_id: str, known: frozenset[str], documents: Path) -> None:
-    if doc_id not in known:
-        raise CorpusError(
-            f"{place}: there is no document {doc_id!r} in {documents}; "
-            "correct the doc_id or add the document"
-        )

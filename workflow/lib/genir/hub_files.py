@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from genir.corpus import Origin
 from genir.digests import sha256
 from genir.errors import CorpusError
+from genir.parquet_rows import check_columns, unreadable
 from genir.progress import Progress
-from genir.records import Row, check_columns, read_rows, unreadable
+from genir.records import Row, read_rows
 from genir.split_files import split_files
 
 
@@ -67,22 +68,28 @@ class HubFiles:
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Records of a file; Parquet through `datasets`, streamed."""
+    """Records of a file; Parquet through `datasets`, streamed, the asked-for columns alone."""
     if path.suffix != ".parquet":
         yield from read_rows(path, columns)
         return
+    check_columns(path, columns)
     # Seconds that the other sources need not wait for.
     import datasets
 
     datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     datasets.disable_progress_bars()
+    top = list(dict.fromkeys(column.partition(".")[0] for column in columns))
     number = 0
     with TemporaryDirectory() as cache:
         try:
             stream = datasets.load_dataset(
-                "parquet", data_files=str(path), split="train", streaming=True, cache_dir=cache
+                "parquet",
+                data_files=str(path),
+                split="train",
+                streaming=True,
+                columns=top,
+                cache_dir=cache,
             )
-            check_columns(path, stream.features.arrow_schema, columns)
             for values in stream:
                 number += 1
                 yield Row(path, f"row {number}", values)

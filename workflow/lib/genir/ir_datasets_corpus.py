@@ -6,30 +6,33 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
+from genir.checked_corpus import CheckedCorpus, Names
 from genir.corpus import SPLITS, Corpus, Origin
-from genir.corpus_builder import CorpusBuilder
 from genir.errors import CorpusError
+from genir.faults import Faulty
 
 NamedDataset = tuple[str | None, str, Any]
 """Split, id and data set of ir-datasets."""
 _ITERATORS = {"documents": "docs_iter", "queries": "queries_iter", "qrels": "qrels_iter"}
 
 
-def read(id: str | None = None, ids: dict[str, str] | None = None) -> tuple[Corpus, Origin]:
+def read(
+    id: str | None = None, ids: dict[str, str] | None = None, faulty: Faulty = "error"
+) -> tuple[Corpus, Origin]:
     """All documents of a collection, with the queries of one of its data sets or, by split, of
     several.
 
-    Relevant is what has a relevance above 0. A query that is in several splits stays in the first.
-    Raises CorpusError if ir-datasets does not know an id, or cannot give documents, queries and
-    qrels for it.
+    Relevant is what has a relevance above 0. Raises CorpusError if ir-datasets does not know an id,
+    cannot give documents, queries and qrels for it or, unless faulty entries are to be dropped, if
+    there are any: all of them are named.
     """
     datasets = _datasets(id, ids)
-    builder = CorpusBuilder(characters=None)
-    _documents(builder, *datasets[0][1:])
-    unknown = sum(_queries(builder, *dataset) for dataset in datasets)
-    corpus, counts = builder.corpus()
-    counts["dropped"]["relevant_pairs_without_query"] = unknown
     names = ", ".join(name for _, name, _ in datasets)
+    checked = CheckedCorpus(Names(names, names, names), faulty)
+    _documents(checked, *datasets[0][1:])
+    for dataset in datasets:
+        _queries(checked, *dataset)
+    corpus, counts = checked.corpus()
     return corpus, Origin(
         source=f"ir-datasets=={version('ir-datasets')}", release=names, counts=counts
     )
@@ -87,28 +90,44 @@ def _load(name: str) -> Any:
     return dataset
 
 
-def _documents(builder: CorpusBuilder, name: str, dataset: Any) -> None:
+def _documents(checked: CheckedCorpus, name: str, dataset: Any) -> None:
     with _readable(name, "documents"):
         for document in dataset.docs_iter():
             title = getattr(document, "title", None) or ""
             text = getattr(document, "text", None)
             if text is None:
                 title, text = "", document.default_text()
-            builder.document(_identifier(name, document.doc_id), title.strip(), text)
+            doc_id = _identifier(name, document.doc_id)
+            checked.document(
+                f"{name}, document {doc_id!r}", doc_id, title.strip(), (text or "").strip()
+            )
 
 
-def _queries(builder: CorpusBuilder, split: str | None, name: str, dataset: Any) -> int:
-    """Add a data set's queries; returns how many relevant pairs name a query it does not have."""
+def _queries(checked: CheckedCorpus, split: str | None, name: str, dataset: Any) -> None:
+    """Add a data set's queries, each with its relevant documents behind it."""
     relevant: dict[str, list[str]] = {}
     with _readable(name, "qrels"):
         for qrel in dataset.qrels_iter():
             if qrel.relevance > 0:
                 relevant.setdefault(qrel.query_id, []).append(qrel.doc_id)
+            else:
+                checked.not_relevant += 1
     with _readable(name, "queries"):
         for query in dataset.queries_iter():
             query_id = _identifier(name, query.query_id)
-            builder.query(query_id, query.default_text(), relevant.pop(query_id, []), split)
-    return sum(map(len, relevant.values()))
+            text = (query.default_text() or "").strip()
+            checked.query(f"{name}, query {query_id!r}", query_id, text, split)
+            _judgements(checked, split, name, query_id, relevant.pop(query_id, []))
+    for query_id, doc_ids in relevant.items():
+        _judgements(checked, split, name, query_id, doc_ids)
+
+
+def _judgements(
+    checked: CheckedCorpus, split: str | None, name: str, query_id: str, doc_ids: list[str]
+) -> None:
+    for doc_id in doc_ids:
+        place = f"{name}, qrels of query {query_id!r}"
+        checked.judgement(place, query_id, doc_id, relevant=True, split=split)
 
 
 @contextmanager

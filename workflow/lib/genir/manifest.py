@@ -3,7 +3,8 @@
 Keys of a corpus: source (package and version, data set, or "files"), release, licence, citation
 (null where nothing is known), format (what the files beside it hold), counts, inputs and outputs.
 Keys of a dataset: corpus, source, release, licence, citation, split_mode, seed, format, counts,
-inputs and outputs. Inputs and outputs give file name and SHA-256, by role.
+inputs and outputs; where queries have several relevant documents, several_relevant_documents.
+Inputs and outputs give file name and SHA-256, by role.
 """
 
 from pathlib import Path
@@ -26,6 +27,19 @@ DATASET_FORMAT = {
     "shared_words (content words in common with the relevant documents)",
     **{f"{split}_qrels": CORPUS_FORMAT["qrels"] for split in SPLITS},
 }
+
+SEVERAL_RELEVANT = {
+    "ranks": "the best-ranked relevant document counts: in ranks, correct queries, patching, "
+    "circuits, encoder swaps, the logit lens and direct contributions",
+    "training": "every pair of a training query and a relevant document is an example",
+    "grades": "every relevance above 0 counts 1, in nDCG too",
+    "recall_at_5": "in retrieval tables the share of the relevant documents among the first five, "
+    "in circuit tables the share of queries with one of them there",
+    "intervals": "queries are resampled with those of the same first relevant document (column "
+    "doc_id, the first by name)",
+    "reduced_models": "removed documents are drawn from queries that have one relevant document",
+}
+"""What is done with queries of several relevant documents, by what it is done for."""
 
 
 def described(files: dict[str, Path]) -> dict[str, dict[str, str]]:

@@ -51,6 +51,10 @@ def _visible(tokens: Row) -> str:
     """The tokens that are no HTML, until there is more text than a corpus keeps."""
     words, length = [], 0
     for token, is_html in zip(*same_length(tokens, "token", "is_html"), strict=True):
+        if is_html not in (True, False):
+            raise CorpusError(
+                f"{tokens.place}: {tokens.within}is_html holds {is_html!r}; write true or false"
+            )
         if is_html:
             continue
         if not isinstance(token, str):

@@ -6,7 +6,6 @@ preprocessing writes them: `{"query": [..], "q0": [..], "docid": [..], "rel": [.
 belong together, with docids spelled `@DOC_ID_<id>@`.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from genir.hub_files import same_length
 from genir.manifest import described
 from genir.records import Ids, Row
 from genir.user_files import check_exists
+from genir.user_json import JsonError, parse_json
 
 CITATION = (
     "Reusch and Belinkov, Reverse-Engineering the Retrieval Process in GenIR Models, SIGIR 2025"
@@ -126,12 +126,10 @@ def _entries(path: Path) -> Iterator[Row]:
 def _content(path: Path) -> Any:
     check_exists(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise CorpusError(
-            f"{path}, line {error.lineno}: not JSON ({error.msg}, column {error.colno}); "
-            "get the file again"
-        ) from None
+        return parse_json(Path(path).read_text(encoding="utf-8-sig"))
+    except JsonError as error:
+        where = path if error.line is None else f"{path}, line {error.line}"
+        raise CorpusError(f"{where}: not JSON ({error}); get the file again") from None
     except UnicodeDecodeError:
         raise CorpusError(f"{path}: not UTF-8; save the file as UTF-8") from None
 

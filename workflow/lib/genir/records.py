@@ -1,22 +1,30 @@
-"""Entries of JSON Lines and Parquet files, each of which knows where it stands."""
+"""Entries of JSON Lines, Parquet and TSV files, each of which knows where it stands."""
 
-import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from genir.corpus import SPLITS
 from genir.errors import CorpusError
-from genir.user_files import check_exists, numbered_lines
+from genir.parquet_rows import parquet_rows
+from genir.text_tables import table_rows
+from genir.user_files import numbered_lines
+from genir.user_json import JsonError, parse_json
 
-JSON_TYPES = {bool: "true or false", int: "a number", float: "a number", list: "a list"}
-JSON_SUFFIXES = (".jsonl", ".json", ".jsonl.gz")
-# Rows of Parquet that are in memory at a time; a row can hold a long page, token by token.
-BATCH_ROWS = 64
+KINDS = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    bytes: "binary",
+    str: "text",
+}
+JSON_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+TABLE_SUFFIXES = (".tsv", ".tsv.gz")
+# BEIR's name for the id of a document and for that of a query.
+OTHER_NAMES = {"doc_id": "_id", "query_id": "_id"}
 
 
 @dataclass(frozen=True)
@@ -99,9 +107,9 @@ class Row:
 
 
 def _kind(value: Any) -> str:
-    return JSON_TYPES.get(
-        type(value), "text" if isinstance(value, str) else f"of type {type(value).__name__}"
-    )
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN, which stands for no value"
+    return KINDS.get(type(value), f"of type {type(value).__name__}")
 
 
 class Ids:
@@ -123,70 +131,43 @@ class Ids:
         self._first[value] = (row.file, row.position)
 
 
-def read_rows(path: Path, required: Sequence[str]) -> Iterator[Row]:
-    """Entries of a JSON Lines (.jsonl, .json, .jsonl.gz) or Parquet file, one after the other.
+def read_rows(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Row]:
+    """Entries of a JSON Lines, Parquet or TSV file, one after the other.
 
-    Parquet must have the `required` columns; the entries of JSON Lines are checked where their keys
-    are asked for. Raises CorpusError if the file cannot be read.
+    Of Parquet the `required` and `optional` columns are read, and the former must be there; TSV has
+    the `required` ones, in this order, or names its columns in the first line. Entries of JSON
+    Lines are checked where their keys are asked for. An id may be called `_id`. Raises
+    CorpusError if the file cannot be read.
     """
-    if Path(path).suffix == ".parquet":
-        return _parquet_rows(path, required)
     if str(path).endswith(JSON_SUFFIXES):
-        return _json_rows(path)
-    raise CorpusError(f"{path} is of no known kind; write a file that ends in .jsonl or .parquet")
+        rows = _json_objects(path)
+    elif str(path).endswith(TABLE_SUFFIXES):
+        rows = table_rows(path, required, OTHER_NAMES)
+    elif str(path).endswith(".parquet"):
+        rows = parquet_rows(path, required, optional, OTHER_NAMES)
+    else:
+        raise CorpusError(
+            f"{path} is of no known kind; write a file that ends in .jsonl or .parquet, in .tsv, "
+            "or in .jsonl.gz or .tsv.gz"
+        )
+    unit = "row" if str(path).endswith(".parquet") else "line"
+    for number, values in rows:
+        for name in OTHER_NAMES.keys() & required:
+            if name not in values and OTHER_NAMES[name] in values:
+                values[name] = values.pop(OTHER_NAMES[name])
+        yield Row(path, f"{unit} {number}", values)
 
 
-def _json_rows(path: Path) -> Iterator[Row]:
+def _json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in numbered_lines(path):
         try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
+            values = parse_json(line)
+        except JsonError as error:
             raise CorpusError(
-                f"{path}, line {number}: not JSON ({error.msg}, column {error.colno}); "
-                "write one object per line"
+                f"{path}, line {number}: not JSON ({error}); write one object per line"
             ) from None
         if not isinstance(values, dict):
             raise CorpusError(
                 f'{path}, line {number}: not an object; write {{"key": "value", ...}}'
             )
-        yield Row(path, f"line {number}", values)
-
-
-def _parquet_rows(path: Path, required: Sequence[str]) -> Iterator[Row]:
-    check_exists(path)
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            check_columns(path, file.schema_arrow, required)
-            for batch in file.iter_batches(BATCH_ROWS):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield Row(path, f"row {number}", values)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise unreadable(path, number, error) from None
-    if not number:
-        raise CorpusError(f"{path} is empty; write one entry per row")
-
-
-def unreadable(path: Path, number: int, error: Exception) -> CorpusError:
-    """What to say of a Parquet file of which `number` rows could be read."""
-    if number:
-        return CorpusError(
-            f"{path} cannot be read after row {number} ({error}); get the file again"
-        )
-    return CorpusError(
-        f"{path} is not a Parquet file, or only the beginning of one; write it with "
-        "DataFrame.to_parquet, or get it again"
-    )
-
-
-def check_columns(path: Path, schema: pa.Schema, required: Sequence[str]) -> None:
-    """Raises CorpusError unless every one of `required` (`a.b` is b inside a) is a column."""
-    for column in required:
-        place: Any = schema
-        for name in column.split("."):
-            if name not in getattr(place, "names", ()):
-                raise CorpusError(
-                    f"{path}: no column {column}; add it or rename the one that holds it"
-                )
-            place = place.field(name).type
+        yield number, values

@@ -6,6 +6,13 @@ from genir.errors import AnalysisError
 from genir.seeding import generator
 
 
+def of_one_document(correct: pd.DataFrame, qrels: pd.DataFrame) -> pd.DataFrame:
+    """The queries of `correct` with one relevant document in `qrels` (query_id, doc_id): with
+    another one that stays, a model answers them without the removed document too."""
+    relevant = qrels["query_id"].value_counts()
+    return correct[correct["query_id"].map(relevant).eq(1)]
+
+
 def draw_removed_documents(
     correct: pd.DataFrame, models: int, documents: int, seed: int
 ) -> pd.DataFrame:
@@ -19,8 +26,9 @@ def draw_removed_documents(
     if len(candidates) < needed:
         raise AnalysisError(
             f"{models} reduced models need {needed} documents that the full model ranks first, "
-            f"there are {len(candidates)}; lower `reduced.models` or `reduced.documents`, "
-            "hold out more validation queries or train longer"
+            f"each the only relevant one of a query, there are {len(candidates)}; lower "
+            "`reduced.models` or `reduced.documents`, hold out more validation queries or train "
+            "longer"
         )
     drawn = generator(seed, "removed-documents").permutation(candidates)[:needed]
     sets = pd.DataFrame({"doc_id": drawn, "set": [1 + i // documents for i in range(needed)]})

@@ -1,6 +1,6 @@
 """Which queries are held out for validation and test."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pandas as pd
 
@@ -34,7 +34,7 @@ def hold_out_queries(
         if candidates:
             chosen.append(candidates[random.integers(len(candidates))])
             used.update(documents_of[chosen[-1]])
-    _check_possible(len(chosen), validation, test, "queries")
+    _check_possible(validation, test, "queries", lambda _: len(chosen))
     parts = {"validation": chosen[:validation], "test": chosen[validation : validation + test]}
     return {query: split for split, queries in parts.items() for query in queries}
 
@@ -51,7 +51,14 @@ def hold_out_documents(
     order = _shuffled(queries_of, seed)
     split = {q: "validation" for document in order[:validation] for q in queries_of[document]}
     separate = [d for d in order[validation:] if split.keys().isdisjoint(queries_of[d])]
-    _check_possible(min(len(order) - 1, validation + len(separate)), validation, test, "documents")
+
+    def possible(first: int) -> int:
+        """How many documents can be held out in all, the `first` ones for validation."""
+        taken = {query for document in order[:first] for query in queries_of[document]}
+        rest = sum(taken.isdisjoint(queries_of[document]) for document in order[first:])
+        return min(len(order) - 1, first + rest)
+
+    _check_possible(validation, test, "documents", possible)
     return split | {q: "test" for document in separate[:test] for q in queries_of[document]}
 
 
@@ -65,21 +72,38 @@ def given_split(queries: pd.DataFrame) -> dict[str, str]:
             "split: given needs the key split (train, validation or test) in the queries file; "
             "add it, or write split: query"
         )
-    for split in SPLITS:
-        if not queries["split"].eq(split).any():
+    counts = {split: int(queries["split"].eq(split).sum()) for split in SPLITS}
+    for split, number in counts.items():
+        if not number:
+            there = ", ".join(f"{number} {split}" for split, number in counts.items())
             raise CorpusError(
-                f"no {split} query belongs to the drawn documents; "
-                f'write "split": "{split}" for some queries, or draw more documents'
+                f"no {split} query belongs to the drawn documents (there are {there} queries); "
+                f'write "split": "{split}" for some queries, draw more documents, or write '
+                "split: query or split: document, which draw the queries that are held out"
             )
     return dict(zip(queries["query_id"], queries["split"], strict=True))
 
 
-def _check_possible(possible: int, validation: int, test: int, what: str) -> None:
-    if validation + test > possible:
-        raise CorpusError(
-            f"{validation} validation and {test} test {what} are asked for, {possible} {what} can "
-            "be held out; lower validation_queries or test_queries, or raise documents"
-        )
+def _check_possible(validation: int, test: int, what: str, possible: Callable[[int], int]) -> None:
+    """Raises CorpusError with the largest numbers that would work, in the proportion asked for.
+    `possible(validation)` is how many can be held out with so many for validation."""
+    most = possible(validation)
+    if validation + test <= most:
+        return
+    asked = (
+        f"{validation} validation and {test} test {what} are asked for, {most} {what} can be held "
+        "out"
+    )
+    for total in range(min(validation + test - 1, possible(0)), 1, -1):
+        first = min(max(1, round(total * validation / (validation + test))), total - 1)
+        if total <= possible(first):
+            raise CorpusError(
+                f"{asked}; write at most validation_queries: {first} and "
+                f"test_queries: {min(test, possible(first) - first)}, or draw more documents"
+            )
+    raise CorpusError(
+        f"{asked}, too few for one of each; draw more documents, or take a corpus with more queries"
+    )
 
 
 def _lists(qrels: pd.DataFrame, key: str) -> dict[str, list[str]]:

@@ -67,6 +67,7 @@ def _draw_documents(corpus: Corpus, config: DatasetConfig, file: Path) -> list[s
             f"{file}, row {row + 1}: document {corpus.documents['doc_id'].iloc[row]!r} has "
             f"{queries.iloc[row]} queries, minimum_queries is {config.minimum_queries}; add "
             "queries, lower minimum_queries, or write below_minimum: drop or below_minimum: keep"
+            f"{_and_others(int((~enough).sum()))}"
         )
     everything = enough | (config.below_minimum == "keep")
     eligible = sorted(corpus.documents["doc_id"][everything])
@@ -119,7 +120,12 @@ def _check_training(
             raise CorpusError(
                 f"{file}, row {row}: document {doc_id!r} has no training query; add one, or write "
                 "below_minimum: keep to learn such documents by indexing alone"
+                f"{_and_others(len(missing))}"
             )
+
+
+def _and_others(number: int) -> str:
+    return f" (and {number - 1} more documents)" if number > 1 else ""
 
 
 def _query_table(
