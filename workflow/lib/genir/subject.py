@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from genir.blocks import Blocks, Limits, plan_blocks
+from genir.components import COMPONENTS
 from genir.decoder import LeanDecoder, Memory, Trace
 from genir.devices import best_device, product_type
 from genir.docids import DOCIDS_FILE, load_docids
@@ -22,6 +23,7 @@ from genir.shards import Loop, Shards, Tensors
 from genir.t5 import T5, load_t5
 from genir.tokens import read_pieces
 from genir.trec import read_qrels
+from genir.weights import are_finite
 
 Arrays = dict[str, np.ndarray]
 Hidden = list[torch.Tensor]
@@ -125,7 +127,23 @@ class Subject:
         them; `hidden` if another encoder has read them."""
         hidden = self.hidden if hidden is None else hidden
         memory = self.memory(hidden if rows is None else [hidden[row] for row in rows])
-        return memory, self.decoder.trace(memory)
+        trace = self.decoder.trace(memory)
+        self._check_finite(trace, np.arange(len(hidden)) if rows is None else rows)
+        return memory, trace
+
+    def _check_finite(self, trace: Trace, rows: np.ndarray) -> None:
+        """Raises AnalysisError if a state is no number: what is no number anywhere stays so to the
+        end of the residual stream."""
+        if not are_finite(trace.states[-1]):
+            bad = ~torch.isfinite(trace.states).all(-1)
+            query = rows[int(bad.any(0).nonzero()[0])]
+            layer = (int(bad.any(1).nonzero()[0]) - 1) // len(COMPONENTS)
+            raise AnalysisError(
+                f"{int(bad.any(0).sum())} of {len(rows)} queries, {self.queries.ids[query]!r} "
+                f"first, have states that are no numbers or infinite from decoder layer {layer} "
+                "on; nothing computed with them can be compared. Take an earlier checkpoint of the "
+                "model"
+            )
 
     def query_blocks(
         self, size: int | None = None, rows: np.ndarray | None = None
