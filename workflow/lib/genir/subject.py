@@ -134,15 +134,15 @@ class Subject:
     def _check_finite(self, trace: Trace, rows: np.ndarray) -> None:
         """Raises AnalysisError if a state is no number: what is no number anywhere stays so to the
         end of the residual stream."""
-        if not are_finite(trace.states[-1]):
-            bad = ~torch.isfinite(trace.states).all(-1)
+        if not are_finite(trace.states[-1].square().sum(-1)):
+            bad = ~torch.isfinite(trace.states.square().sum(-1))
             query = rows[int(bad.any(0).nonzero()[0])]
             layer = (int(bad.any(1).nonzero()[0]) - 1) // len(COMPONENTS)
             raise AnalysisError(
                 f"{int(bad.any(0).sum())} of {len(rows)} queries, {self.queries.ids[query]!r} "
-                f"first, have states that are no numbers or infinite from decoder layer {layer} "
-                "on; nothing computed with them can be compared. Take an earlier checkpoint of the "
-                "model"
+                f"first, have states that are no numbers, infinite or too large for float32 from "
+                f"decoder layer {layer} on; nothing computed with them can be compared. Take an "
+                "earlier checkpoint of the model"
             )
 
     def query_blocks(
