@@ -13,7 +13,7 @@ from transformers import MT5Config, T5Config
 
 from genir.blocks import Limits
 from genir.checkpoint_import import import_checkpoint
-from genir.errors import ModelError
+from genir.errors import AnalysisError, ModelError
 from genir.model_config import DEFAULTS, complete_config, read_config
 from genir.model_files import checkpoint_files, files_read
 from genir.models import load_model, load_start
@@ -437,3 +437,23 @@ def test_an_import_checks_every_tensor_and_leaves_nothing(tmp_path):
     with pytest.raises(ModelError, match=name):
         import_checkpoint(tmp_path / "model", tmp_path / "docids.json", ["d"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+# --- what a model was fine-tuned from
+
+
+def test_a_start_that_a_model_does_not_come_from_is_refused(tmp_path):
+    write_checkpoint(tmp_path / "start", "t5")
+    model, source = write_finetuned(tmp_path, Start("folder", str(tmp_path / "start")), steps=1)
+    subject = load_subject(model, source, Limits(4000))
+    assert subject.origin(tmp_path / "start").architecture == subject.model.architecture
+    write_checkpoint(tmp_path / "gated", "flan-t5")
+    with pytest.raises(AnalysisError, match=r"gated is not what .*activation gelu_new, not relu"):
+        subject.origin(tmp_path / "gated")
+    path = tmp_path / "start/tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    pieces = tokenizer["model"]["vocab"]
+    pieces[20], pieces[21] = pieces[21], pieces[20]
+    path.write_text(json.dumps(tokenizer))
+    with pytest.raises(AnalysisError, match="another number for 2 pieces"):
+        subject.origin(tmp_path / "start")

@@ -42,13 +42,15 @@ class QuerySource:
 
 @dataclass(frozen=True)
 class Subject:
-    """`docids` maps each doc_id to its token; `shards` keeps what is finished."""
+    """`docids` maps each doc_id to its token; `shards` keeps what is finished; the model comes from
+    `folder`."""
 
     model: T5
     docids: dict[str, int]
     queries: Queries
     limits: Limits
     shards: Shards = field(default_factory=Shards, kw_only=True)
+    folder: Path | None = field(default=None, kw_only=True)
 
     @cached_property
     def encoder(self) -> LeanEncoder:
@@ -90,6 +92,32 @@ class Subject:
     def reading(self, model: T5) -> "Subject":
         """The same queries before another model, without docids."""
         return Subject(model, {}, self.queries, self.limits, shards=self.shards)
+
+    def origin(self, start: Path) -> T5:
+        """The model in the folder `start`, which this one was fine-tuned from.
+
+        Raises AnalysisError if it cannot have been: what is computed with another architecture, or
+        with other numbers for pieces of text, means nothing.
+        """
+        found = load_t5(start, self.device)
+        mend = "name the right folder in the model's `start`, or leave `start` out"
+        own, other = vars(self.model.architecture), vars(found.architecture)
+        if differing := [
+            f"{key} {other[key]}, not {own[key]}" for key in own if other[key] != own[key]
+        ]:
+            raise AnalysisError(
+                f"{start} is not what the model was fine-tuned from ({', '.join(differing)}); "
+                f"{mend}"
+            )
+        if self.folder is not None and (Path(start) / "tokenizer.json").is_file():
+            pieces, known = (read_pieces(place).get_vocab() for place in (start, self.folder))
+            moved = [piece for piece in pieces if known.get(piece, pieces[piece]) != pieces[piece]]
+            if moved:
+                raise AnalysisError(
+                    f"{start} is not what the model was fine-tuned from: its tokenizer has another "
+                    f"number for {len(moved)} pieces, {moved[0]!r} first; {mend}"
+                )
+        return found
 
     def encode(self, encoder: LeanEncoder | None = None, loop: Loop | None = None) -> Hidden:
         """Every query through the model's own or another encoder, each once."""
@@ -225,7 +253,8 @@ def load_subject(folder: Path, source: QuerySource, limits: Limits) -> Subject:
     docids = load_docids(Path(folder) / DOCIDS_FILE, len(model.embedding))
     shards = Shards(limits.checkpoints, limits.checkpoint_seconds, limits.memory_mb)
     limits = replace(limits, memory_mb=shards.memory_mb)
-    return Subject(model, docids, load_queries(folder, source, docids), limits, shards=shards)
+    queries = load_queries(folder, source, docids)
+    return Subject(model, docids, queries, limits, shards=shards, folder=Path(folder))
 
 
 def load_queries(folder: Path, source: QuerySource, docids: dict[str, int]) -> Queries:
