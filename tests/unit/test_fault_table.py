@@ -16,9 +16,8 @@ def suite(monkeypatch):
 
 
 def test_the_documented_table_has_every_fault_of_the_suite(suite):
-    rows = [
-        line.split(" | ") for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")
-    ]
+    made_by_the_suite = DOCUMENT.read_text().split("\n## ")[0].splitlines()
+    rows = [line.split(" | ") for line in made_by_the_suite if line.startswith("| ")]
     assert [row[0].removeprefix("| ") for row in rows[2:]] == [fault.name for fault in suite.FAULTS]
     assert all(row[-1].startswith("yes") for row in rows[2:])
 
