@@ -75,9 +75,13 @@ def test_shards_and_half_precision_are_taken_as_they_are(tmp_path):
     model, _ = _published(folder)
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
+    shard_of = {}
     for shard in range(2):
         part = {k: v.to(torch.bfloat16) for k, v in list(weights.items())[shard::2]}
-        save_file(part, folder / f"model-0000{shard + 1}-of-00002.safetensors")
+        file = f"model-0000{shard + 1}-of-00002.safetensors"
+        save_file(part, folder / file)
+        shard_of |= dict.fromkeys(part, file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shard_of}))
     import_checkpoint(folder, None, DOC_IDS, tmp_path / "model")
     expected = model.shared.weight.to(torch.bfloat16).float()
     assert torch.equal(load_t5(tmp_path / "model").embedding, expected)

@@ -31,8 +31,9 @@ def merge(config: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def write_folder(folder: Path, **shape: int) -> None:
+def write_folder(folder: Path, **shape: int | str) -> None:
     folder.mkdir(parents=True)
+    shape = {"model_type": "t5"} | shape
     (folder / "config.json").write_text(json.dumps(shape), encoding="utf-8")
 
 
@@ -50,7 +51,7 @@ def workdir(tmp_path: Path) -> Path:
     folder = tmp_path / "workdir"
     write_folder(folder / "deep", num_layers=24)
     write_folder(folder / "shallow", num_layers=2)
-    write_folder(folder / "not-t5", hidden_size=8)
+    write_folder(folder / "not-t5", model_type="bert")
     for name in ("docids.json", "documents.jsonl", "queries.parquet", "qrels.txt", "all.json"):
         (folder / name).touch()
     for name in ("corpus.jsonl", "qrels/test.tsv", "queries/a.parquet", "queries/.b.tsv"):
@@ -210,7 +211,7 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     (f"{FULL}/start", DELETE, "models.full.start", "is missing; write start"),
     (f"{FULL}/start/path", DELETE, "models.full.start.path", "is missing"),
     (f"{FULL}/start/path", "nowhere", "models.full.start.path", "save_pretrained"),
-    (f"{FULL}/start/path", "not-t5", "models.full.start.path", "states no num_layers"),
+    (f"{FULL}/start/path", "not-t5", "models.full.start.path", "is not a T5"),
     (f"{FULL}/start/path", "shallow", "models.full.start.path", "at least 3"),
     (f"{FULL}/start/like", "deep", "models.full.start.like", "no meaning with type: folder"),
     ("models/random_start/start/like", "nowhere", "models.random_start.start.like", "config.json"),

@@ -23,9 +23,9 @@ from genir.files import (
 from genir.metrics import query_metrics
 from genir.models import load_model, load_tokenizer, save_model
 from genir.provenance import carrying
-from genir.t5 import open_weights
 from genir.tokens import read_pieces
 from genir.trec import read_qrels, write_qrels, write_run
+from genir.weights import opened_tensors
 
 MINI_T5 = REPOSITORY / "resources/mini-t5"
 FRAME = pd.DataFrame({"query_id": [f"q{n}" for n in range(500)], "doc_id": "d", "value": 0.25})
@@ -130,11 +130,11 @@ def test_what_was_written_as_one_folder_is_deleted_as_one():
         (folder / "tokenizer.json").write_text('{"model": ')
     file = Path("results/model/model.safetensors")
     content = file.read_bytes()
-    assert [weights.keys() for weights in open_weights("results/model")] == [["a"]]
+    assert list(opened_tensors(Path("results/model"))) == ["a"]
     for damaged in (content[:-1], content[:4], b"", content[:-1] + b"\1"):
         file.write_bytes(damaged)
         with pytest.raises(DamagedFileError, match=rf"^{file} .*: delete results/model and run"):
-            open_weights("results/model")
+            opened_tensors(Path("results/model"))
     with pytest.raises(DamagedFileError, match=r"tokenizer.json .*: delete results/model and run"):
         read_pieces("results/model")
 

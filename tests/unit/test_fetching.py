@@ -24,6 +24,7 @@ MODEL = {
 }
 HUB = {
     "models/me/t5": {OLD: MODEL, NEW: MODEL | {"model.safetensors": b"newer"}},
+    "models/me/ema": {NEW: {"config.json": b"{}", "model_ema.safetensors": b"other"}},
     "models/me/bin": {NEW: {"config.json": b"{}", "pytorch_model.bin": b"pickle"}},
     "datasets/me/nq": {
         NEW: {"dev/train.parquet": b"dev", "all/train.parquet": b"all", "nq.py": b"import os"}
@@ -98,6 +99,7 @@ def test_what_is_in_the_cache_needs_no_network(tmp_path):
         (T5 | {"id": "me/no"}, "models.t5.start: me/no is not on the hub, or not public"),
         (T5 | {"revision": "cd" * 20}, f"has no revision {'cd' * 20}"),
         (T5 | {"id": "me/bin"}, "me/bin has no weights in safetensors"),
+        (T5 | {"id": "me/ema"}, "me/ema has no weights in safetensors"),
         (NQ | {"name": "rc"}, "corpora.nq: me/nq has no Parquet files of a configuration rc"),
     ],
 )

@@ -37,7 +37,7 @@ def folder(tmp_path):
     path = tmp_path / "model"
     path.mkdir()
     tiny_tokenizer().backend_tokenizer.save(str(path / "tokenizer.json"))
-    write_json(path / "config.json", {"vocab_size": 200 + DOCUMENTS})
+    write_json(path / "config.json", {"model_type": "t5", "vocab_size": 200 + DOCUMENTS})
     write_json(path / "docids.json", DOCIDS)
     return path
 

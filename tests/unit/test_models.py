@@ -158,7 +158,7 @@ def test_a_folder_without_a_model_is_named(tmp_path, load):
 def test_a_model_without_weights_is_named(tmp_path):
     _saved(tmp_path)
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match=f"{tmp_path} cannot be loaded as a T5 model"):
+    with pytest.raises(ModelError, match=f"{tmp_path} has no weights in safetensors"):
         load_model(tmp_path)
 
 

@@ -83,9 +83,9 @@ def _broken(folder, how):
     ("how", "message"),
     [
         ("no config", "has no config.json; name a folder written by save_pretrained"),
-        ("no weights", "its safetensors files have no tensor shared.weight"),
+        ("no weights", "has no weights in safetensors; other formats"),
         ("truncated", "cannot be loaded as a T5 model"),
-        ("layer missing", r"have no tensor decoder.block.2.layer.2.layer_norm.weight"),
+        ("layer missing", r"1 missing: decoder.block.2.layer.2.layer_norm.weight; name"),
         ("activation", "feed_forward_proj 'swish' is not known; this engine computes relu"),
     ],
 )
@@ -93,7 +93,7 @@ def test_a_folder_that_is_no_t5_is_explained(how, message, tmp_path):
     _broken(tmp_path, how)
     with pytest.raises(ModelError, match=message) as caught:
         load_t5(tmp_path)
-    assert how == "activation" or str(tmp_path) in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from genir.config_files import load_yaml_strict
 from genir.encoder_parts import part_names
 from genir.errors import UserError
 from genir.fingerprint import code_fingerprint, fingerprint_of
+from genir.model_files import files_read
 from genir.run_status import show_status
 from genir.split_files import data_files_in
 from genir.text import slug
@@ -303,8 +304,7 @@ def model_files(folder, kind="folder"):
     other its files, whose content counts, for a random model without the weights."""
     if Path(folder).parts[0] == "results":
         return [folder]
-    patterns = ["*.json"] + ["*.safetensors"] * (kind == "folder")
-    return [str(f) for pattern in patterns for f in sorted(Path(folder).glob(pattern))]
+    return [str(file) for file in files_read(folder, weights=kind == "folder")]
 
 
 def start_argument(model):

@@ -2,6 +2,7 @@
 from genir import costs
 from genir.config_checks import HPO_DOCUMENTS
 from genir.files import read_json
+from genir.model_config import read_config
 from genir.shape import (
     ASSUMED_ROWS,
     assumed_shape,
@@ -50,13 +51,13 @@ def hub_shape(entry):
     if not file.exists():
         return assumed_shape(entry)
     try:
-        return fetched_shape(json.loads(file.read_text()), entry)
+        return fetched_shape(read_config(file.parent), entry)
     except UserError as error:
         raise WorkflowError(f"{type(error).__name__}: {error}") from None
 
 
 def folder_shape(folder):
-    return shape_of_config(json.loads((Path(folder) / "config.json").read_text()))
+    return shape_of_config(read_config(folder))
 
 
 def start_shape(start):

@@ -62,8 +62,9 @@ def _encoder(
         from genir.models import random_like
 
         return LeanEncoder(t5_of(random_like(model, seed).to(subject.device)))
-    folder = encoder.folder if encoder.kind == "model" else start_folder(start)
-    donor = load_t5(folder, subject.device)
+    if encoder.kind == "model":
+        return LeanEncoder(load_t5(encoder.folder, subject.device))
+    donor = subject.origin(start_folder(start))
     own_norm = encoder.kind == "pretrained_own_norm"
     return with_final_norm(donor, subject.model) if own_norm else LeanEncoder(donor)
 

@@ -10,6 +10,7 @@ from genir.devices import best_device
 from genir.files import read_parquet, write_json, write_parquet
 from genir.generated_queries import GeneratedQueries, clean_queries
 from genir.manifest import described
+from genir.model_files import weight_files
 from genir.models import load_start
 from genir.progress import LOGGER
 from genir.query_generation import Sampling, generate_until
@@ -58,7 +59,7 @@ def main(
             lambda drawn: cleaned(drawn).lacking(),
             *(writer.to(best_device()), tokenizer, table, sampling, checkpoint),
         )
-        source = sorted(model.glob("*.safetensors"))
+        source = weight_files(model)
     kept = cleaned(generated)
     write_parquet(output, kept.table())
     inputs = {"documents": documents, "queries": queries} | {path.name: path for path in source}

@@ -9,7 +9,6 @@ from genir.progress import Progress
 from genir.retrieval import rank_queries
 from genir.start import Start, start_folder
 from genir.subject import QuerySource, load_subject
-from genir.t5 import load_t5
 from script import run
 
 
@@ -26,7 +25,7 @@ def main(
         limits: memory this process may use, in MiB, and precision of products.
     """
     subject = load_subject(model, source, limits)
-    donor = load_t5(start_folder(start), subject.device)
+    donor = subject.origin(start_folder(start))
     progress = Progress("partial swaps", len(outputs))
     for done, (part, output) in enumerate(outputs.items(), start=1):
         encoder = partial_encoder(subject.model, donor, part)

@@ -10,7 +10,6 @@ from genir.files import read_csv, write_parquet
 from genir.patching import Replacements, patch_means, patched_ranks
 from genir.start import Start, start_folder
 from genir.subject import Subject
-from genir.t5 import load_t5
 
 
 def patch(
@@ -32,7 +31,7 @@ def start_model(
 ) -> Subject | None:
     """What fine-tuning started from, over the same queries, if a patch needs it."""
     wanted = start and any("pretrained" in patch.values() for patch in patches.values())
-    return subject.reading(load_t5(start_folder(start), subject.device)) if wanted else None
+    return subject.reading(subject.origin(start_folder(start))) if wanted else None
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], output: Path) -> None:

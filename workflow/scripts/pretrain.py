@@ -8,6 +8,7 @@ from transformers import AutoTokenizer, T5ForConditionalGeneration
 from genir.checkpoints import Checkpoint, identity_of
 from genir.damaged import check_unchanged
 from genir.files import atomic_folder, read_jsonl, write_csv
+from genir.models import save_weights, without_state
 from genir.pretraining import PretrainingConfig, chunk_texts, pretrain, small_t5_config
 from genir.processes import this_process
 from genir.torch_seeding import seed_torch
@@ -37,7 +38,7 @@ def main(
     processes = this_process()
     identity = identity_of([text, *sorted(tokenizer.glob("*.json"))], shape, settings)
     check_unchanged(*tokenizer.glob("*.json"))
-    vocabulary = AutoTokenizer.from_pretrained(tokenizer)
+    vocabulary = without_state(AutoTokenizer.from_pretrained(tokenizer))
     texts = [record["text"] for record in read_jsonl(text)]
     pieces = chunk_texts(texts, vocabulary, settings.chunk_tokens)
     seed_torch(settings.seed, "pretraining-initialisation")
@@ -48,8 +49,8 @@ def main(
     if not processes.is_main:
         return
     with atomic_folder(output) as folder:
-        model.half().save_pretrained(folder)
-        vocabulary.save_pretrained(folder)
+        save_weights(folder, model.half())
+        without_state(vocabulary).save_pretrained(folder)
     write_csv(curve, pd.DataFrame(losses))
     checkpoint.remove()
 

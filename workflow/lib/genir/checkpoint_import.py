@@ -5,15 +5,22 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from genir.docids import DOCIDS_FILE, load_docids, published_docids, read_tokenizer
-from genir.errors import ModelError
-from genir.files import atomic_folder, read_json, write_json
-from genir.t5 import load_t5
+from tokenizers import Tokenizer
 
-CONVERSION = (
-    "convert it once where you trust it: AutoModelForSeq2SeqLM.from_pretrained(<folder>)"
-    ".save_pretrained(<folder>)"
+from genir.docids import (
+    DOCIDS_FILE,
+    PUBLISHED,
+    load_docids,
+    published_docids,
+    read_tokenizer,
 )
+from genir.errors import ModelError
+from genir.files import atomic_folder, write_json
+from genir.model_files import checkpoint_files
+from genir.model_json import read_object
+from genir.progress import LOGGER
+from genir.t5 import load_t5
+from genir.tokens import read_pieces
 
 
 def import_checkpoint(
@@ -26,18 +33,16 @@ def import_checkpoint(
     hundred thousand and occur in no query. Raises ModelError if the folder holds no T5 in
     safetensors or one of `documents` has no token.
     """
-    if not any(folder.glob("*.safetensors")):
-        raise ModelError(
-            f"{folder} has no weights in safetensors; other formats can hold programs and are not "
-            f"loaded: {CONVERSION}"
-        )
-    rows = len(load_t5(folder).embedding)
+    model = load_t5(folder)
+    rows = len(model.embedding)
     docids = load_docids(mapping, rows) if mapping else published_docids(folder, rows)
     _check_covered(docids, documents, mapping or folder)
+    model.weights.check_all()
     with atomic_folder(output) as temporary:
-        for file in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]:
+        for file in [folder / "config.json", *checkpoint_files(folder)]:
             shutil.copyfile(file, temporary / file.name)
         write_tokenizer(folder, set(docids.values()), temporary)
+        _tell_of_pieces(read_pieces(temporary), docids)
         write_json(temporary / DOCIDS_FILE, docids)
 
 
@@ -50,10 +55,22 @@ def _check_covered(docids: dict[str, int], documents: Iterable[str], where: Path
         )
 
 
+def _tell_of_pieces(tokenizer: Tokenizer, docids: dict[str, int]) -> None:
+    """A mapping whose numbers count documents, and not rows, points at pieces of text."""
+    pieces = {doc_id: tokenizer.id_to_token(token) for doc_id, token in docids.items()}
+    if shared := [(doc_id, piece) for doc_id, piece in pieces.items() if piece is not None]:
+        doc_id, piece = shared[0]
+        LOGGER.warning(
+            "%d docid tokens are pieces of text too, that of %r first, which is %r: is the mapping "
+            "one to rows of the model?",
+            *(len(shared), doc_id, piece),
+        )
+
+
 def write_tokenizer(folder: Path, docid_tokens: Collection[int], output: Path) -> None:
     """Write the tokenizer in `folder` without its `docid_tokens`; all other text has the same
-    tokens as before."""
-    tokenizer = read_tokenizer(folder)
+    tokens as before. Padding and truncation that are saved in it are left out."""
+    tokenizer = read_tokenizer(folder) | {"padding": None, "truncation": None}
     removed = {t["content"] for t in tokenizer["added_tokens"] if t["id"] in docid_tokens}
     tokenizer["added_tokens"] = [
         token for token in tokenizer["added_tokens"] if token["id"] not in docid_tokens
@@ -61,7 +78,16 @@ def write_tokenizer(folder: Path, docid_tokens: Collection[int], output: Path) -
     write_json(output / "tokenizer.json", tokenizer)
     settings = folder / "tokenizer_config.json"
     if settings.is_file():
-        write_json(output / settings.name, _without(read_json(settings), removed))
+        write_json(output / settings.name, _without(read_object(settings), removed))
+    older = folder / "added_tokens.json"
+    added = read_object(older) if older.is_file() else {}
+    kept = {
+        content: token
+        for content, token in added.items()
+        if token not in docid_tokens and not PUBLISHED.fullmatch(content)
+    }
+    if kept:
+        write_json(output / older.name, kept)
 
 
 def _without(settings: dict[str, Any], removed: Collection[str]) -> dict[str, Any]:

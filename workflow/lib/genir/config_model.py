@@ -1,11 +1,10 @@
 """Values that follow from a checked configuration."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from genir.errors import ModelError
+from genir.model_config import read_config
 from genir.paths import REPOSITORY, resolve
 from genir.seed_copies import seed_name
 
@@ -124,17 +123,7 @@ def start_layers(
 def folder_layers(folder: Path) -> tuple[int, int]:
     """Encoder and decoder layers that a folder's config.json states.
 
-    T5 leaves `num_decoder_layers` out where it equals `num_layers`. Raises ModelError if there is
-    no such file or it does not describe a T5.
+    Raises ModelError if there is no such file or it does not describe a T5.
     """
-    try:
-        shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return int(shape["num_layers"]), int(shape.get("num_decoder_layers") or shape["num_layers"])
-    except OSError:
-        raise ModelError(
-            f"{folder} has no config.json; write the folder of a T5 that save_pretrained wrote"
-        ) from None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ModelError(
-            f"{folder}/config.json states no num_layers; write the folder of a T5"
-        ) from None
+    config = read_config(folder)
+    return config["num_layers"], config["num_decoder_layers"]

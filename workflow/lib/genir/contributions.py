@@ -2,12 +2,14 @@
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import cosine_similarity
 
 from genir.components import COMPONENTS, Component
 from genir.decoder import Trace
+from genir.errors import AnalysisError
 from genir.queries import per_name_table
 from genir.shards import Tensors
 from genir.subject import Block, Subject
@@ -26,9 +28,24 @@ def contributions(subject: Subject) -> pd.DataFrame:
         found = [_contribution(block.trace, *place) for place in places]
         return {name: torch.stack([of_place[name] for of_place in found]) for name in found[0]}
 
-    return per_name_table(
-        subject.queries, names, subject.measure("contributions of queries", measured)
-    )
+    measures = subject.measure("contributions of queries", measured)
+    table = per_name_table(subject.queries, names, measures)
+    _check_finite(table)
+    return table
+
+
+def _check_finite(table: pd.DataFrame) -> None:
+    """Raises AnalysisError for a ratio to a layer that adds nothing: means would leave it out."""
+    values = table[["norm", "ratio", "cosine_input", "cosine_output"]]
+    bad = table[~np.isfinite(values).all(axis=1)]
+    if len(bad):
+        first = bad.iloc[0]
+        raise AnalysisError(
+            f"the contribution of {first['component']} in decoder layer {first['layer']} is no "
+            f"finite number for {bad['query_id'].nunique()} queries, {first['query_id']!r} first "
+            f"(norm {first['norm']}, ratio {first['ratio']}): the layer adds nothing to the "
+            "residual stream, or more than float32 holds; take another checkpoint of the model"
+        )
 
 
 def _contribution(trace: Trace, layer: int, component: Component) -> Tensors:

@@ -244,8 +244,10 @@ class LeanDecoder:
             flat.addmm_(mixed.flatten(0, 1), weights.output.T)
 
     def scale(self, stream: torch.Tensor) -> torch.Tensor:
-        """One over the root mean square of the stream `[..., d_model]`: `[..., 1]`."""
+        """One over the root mean square of the stream `[..., d_model]`: `[..., 1]`; NaN, as in
+        `rms_norm`, where that is too large for a float."""
         square = torch.linalg.vector_norm(stream, dim=-1, keepdim=True).square_()
+        square.masked_fill_(square == torch.inf, torch.nan)
         return square.div_(stream.shape[-1]).add_(self.architecture.epsilon).rsqrt_()
 
     def _normed(self, stream: torch.Tensor) -> torch.Tensor:

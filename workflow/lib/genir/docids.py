@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from genir.errors import ModelError
-from genir.files import read_json
+from genir.model_json import read_object
 
 DOCIDS_FILE = "docids.json"
 PUBLISHED = re.compile(r"@DOC_ID_(.+)@", re.DOTALL)
@@ -19,12 +19,12 @@ def load_docids(path: Path | str, vocabulary: int) -> dict[str, int]:
     Raises ModelError if the file is not a JSON object of distinct tokens below `vocabulary`.
     """
     try:
-        docids = read_json(path)
-    except (OSError, ValueError) as error:
+        docids = read_object(path, byte_order_mark=True)
+    except ModelError as error:
         raise ModelError(
-            f'{path} is not a docid mapping ({{"<doc_id>": <token>}}): {error}'
+            f'{path} is not a docid mapping {{"<doc_id>": <token>, ...}}: {error}'
         ) from None
-    if not isinstance(docids, dict) or not docids:
+    if not docids:
         raise ModelError(f'{path} must be a JSON object {{"<doc_id>": <token>, ...}}')
     return _checked(docids.items(), path, vocabulary)
 
@@ -58,18 +58,26 @@ def added_tokens(folder: Path | str) -> list[tuple[str, int]]:
     listed = read_tokenizer(folder)["added_tokens"]
     tokens = [(token["content"], token["id"]) for token in listed]
     older = Path(folder) / "added_tokens.json"
-    return tokens + (list(read_json(older).items()) if older.is_file() else [])
+    return tokens + (list(read_object(older).items()) if older.is_file() else [])
 
 
 def read_tokenizer(folder: Path | str) -> dict[str, Any]:
-    """The content of tokenizer.json. Raises ModelError if there is none."""
+    """The content of tokenizer.json. Raises ModelError if there is none, or it is no tokenizer."""
     path = Path(folder) / "tokenizer.json"
     if not path.is_file():
         raise ModelError(
             f"{folder} has no tokenizer.json; with sentencepiece installed, "
             "AutoTokenizer.from_pretrained(<folder>).save_pretrained(<folder>) writes one"
         )
-    return read_json(path)
+    tokenizer = read_object(path)
+    tokens = tokenizer.setdefault("added_tokens", [])
+    if not isinstance(tokens, list) or not all(map(_is_token, tokens)):
+        raise ModelError(f"{path}: added_tokens is no list of tokens; get the folder again")
+    return tokenizer
+
+
+def _is_token(token: Any) -> bool:
+    return isinstance(token, dict) and isinstance(token.get("content"), str) and "id" in token
 
 
 def _checked(
@@ -79,6 +87,8 @@ def _checked(
     seen: dict[int, str] = {}
     mapping: dict[str, int] = {}
     for doc_id, token in docids:
+        if any("\ud800" <= character <= "\udfff" for character in doc_id):
+            raise ModelError(f"{where}: docid {doc_id!r} is no text; write it in UTF-8")
         if type(token) is not int or not 0 <= token < vocabulary:
             raise ModelError(
                 f"{where}: docid {doc_id!r} has token {token!r}; write a whole number "

@@ -19,6 +19,7 @@ from huggingface_hub.utils import filter_repo_objects
 from genir.errors import HubError
 from genir.files import atomic_folder, write_text
 from genir.hub import Snapshot, lock_text, pinned, read_lock
+from genir.model_files import INDEX, SINGLE
 from genir.progress import LOGGER
 
 # Nothing that a program could be hidden in: no pickles, no code.
@@ -86,11 +87,11 @@ def _check_usable(snapshot: Snapshot, files: Sequence[str]) -> None:
             f"{snapshot.key}: {snapshot.id} has no Parquet files{named} at revision "
             f"{snapshot.revision}; correct id or name, or download it yourself and write path"
         )
-    if snapshot.kind == "model" and not any(file.endswith(".safetensors") for file in files):
+    if snapshot.kind == "model" and not {SINGLE, INDEX} & set(files):
         raise HubError(
             f"{snapshot.key}: {snapshot.id} has no weights in safetensors at revision "
-            f"{snapshot.revision}; other formats can hold programs and are not loaded. "
-            f"{HOW_TO_CONVERT}"
+            f"{snapshot.revision} ({SINGLE}, or {INDEX} and its files); other formats can hold "
+            f"programs and are not loaded. {HOW_TO_CONVERT}"
         )
 
 

@@ -17,12 +17,34 @@ from genir.damaged import check_unchanged, reading
 from genir.docids import DOCIDS_FILE
 from genir.errors import ModelError, UserError
 from genir.files import read_json, write_json
+from genir.model_config import read_config
+from genir.model_files import files_read
+from genir.model_json import read_object
 from genir.seeding import seed_from
 from genir.start import Start
-from genir.t5 import FAMILIES, cannot_be_loaded, open_weights
+from genir.t5 import cannot_be_loaded, load_t5
+from genir.tokens import check_pieces, plain
 from genir.torch_seeding import seed_torch
+from genir.weights import check_module
 
 POSITIONS = 512
+_READ_BY_LIBRARIES = (
+    "added_tokens.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+_STATE = (
+    "max_length",
+    "pad_to_multiple_of",
+    "pad_token_type_id",
+    "padding_side",
+    "stride",
+    "truncation_side",
+    "truncation_strategy",
+)
+"""What transformers notes of the padding and truncation in a tokenizer.json."""
 
 transformers_logging.disable_progress_bar()
 
@@ -58,8 +80,8 @@ def load_model(folder: Path | str) -> T5ForConditionalGeneration:
     """A saved model in float32 and evaluation mode. Raises ModelError if it cannot be read."""
     config = _config(_checked(folder))
     settings = {"config": config, "dtype": torch.float32, "use_safetensors": True}
+    load_t5(folder).weights.check_all()
     try:
-        open_weights(folder)
         model = T5ForConditionalGeneration.from_pretrained(
             folder, local_files_only=True, **settings
         )
@@ -75,7 +97,7 @@ def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
     existing = _checked(folder)
     try:
         with reading(Path(folder) / "tokenizer.json"):
-            return AutoTokenizer.from_pretrained(existing, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(existing, local_files_only=True)
     except UserError:
         raise
     except Exception as error:
@@ -84,15 +106,37 @@ def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
             "gets one where sentencepiece is installed, by AutoTokenizer's from_pretrained and "
             "save_pretrained"
         ) from None
+    without_state(tokenizer)
+    check_pieces(tokenizer.backend_tokenizer, Path(folder))
+    return tokenizer
+
+
+def without_state(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The same tokenizer without padding, truncation and random pieces, which its file or a use of
+    it switched on; transformers would write them into both files that it saves."""
+    backend = tokenizer.backend_tokenizer
+    if backend.padding is not None or backend.truncation is not None:
+        for name in _STATE:
+            tokenizer.init_kwargs.pop(name, None)
+    plain(backend)
+    return tokenizer
+
+
+def save_weights(folder: Path, model: T5ForConditionalGeneration) -> None:
+    """Write weights and configuration. Raises ModelError if a weight is not finite."""
+    check_module(model, "the model to be saved")
+    model.save_pretrained(folder)
 
 
 def _checked(folder: Path | str) -> str:
-    if not (Path(folder) / "config.json").is_file():
-        raise ModelError(
-            f"{folder} has no config.json; name a folder written by save_pretrained, "
-            "with model.safetensors and a tokenizer"
-        )
-    check_unchanged(*Path(folder).glob("*.json"))
+    """Raises ModelError if a JSON file of a model folder cannot be read, before a library says so
+    in words of its own."""
+    read_config(folder)
+    files = [path for path in files_read(folder, weights=False) if path.suffix == ".json"]
+    for path in files:
+        if path.name in _READ_BY_LIBRARIES:
+            read_object(path)
+    check_unchanged(*files)
     return str(folder)
 
 
@@ -105,10 +149,6 @@ def _config(folder: str) -> T5Config:
         raise
     except Exception as error:
         raise cannot_be_loaded(folder, error) from None
-    if config.model_type not in FAMILIES:
-        raise ModelError(
-            f"{folder} has model_type {config.model_type!r}; give one of {' and '.join(FAMILIES)}"
-        )
     if config.model_type == "t5":
         return config
     as_t5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}
@@ -157,9 +197,9 @@ def save_model(
     config.json says whether the output projection is the token embedding; transformers 5 writes
     that it is for every T5. TransformerLens asks for `n_positions`, which T5 does not limit.
     """
-    model.save_pretrained(folder)
+    save_weights(folder, model)
     config, tied = read_json(folder / "config.json"), model.lm_head.weight is model.shared.weight
     stated = {"tie_word_embeddings": tied, "n_positions": config.get("n_positions", POSITIONS)}
     write_json(folder / "config.json", config | stated)
-    tokenizer.save_pretrained(folder)
+    without_state(tokenizer).save_pretrained(folder)
     write_json(folder / DOCIDS_FILE, docids)

@@ -13,7 +13,7 @@ from genir.dataset_files import TrainingFiles
 from genir.files import atomic_folder, write_csv
 from genir.finetuned_model import FinetuningOutputs
 from genir.finetuning import document_text
-from genir.models import load_start
+from genir.models import load_start, save_weights, without_state
 from genir.processes import this_process
 from genir.run_record import write_run_record
 from genir.seeding import EpochSampler
@@ -105,8 +105,8 @@ def make_query_generator(
     if not processes.is_main:
         return
     with atomic_folder(outputs.model) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        save_weights(folder, model)
+        without_state(tokenizer).save_pretrained(folder)
     write_csv(outputs.curve, pd.DataFrame(curve))
     write_run_record(
         outputs.run,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from genir.errors import AnalysisError
 from genir.t5 import rms_norm
 
 NO_TOKEN = -1
@@ -58,10 +59,24 @@ class Unembedding:
         self.is_docid[self.docid_tokens] = True
         self._docids = _Rows(head, self.docid_tokens, precision)
         self._others = _Rows(head, torch.nonzero(~self.is_docid).flatten(), precision)
+        self._peak = torch.maximum(self._docids.peak, self._others.peak)
 
     def state(self, residual: torch.Tensor) -> torch.Tensor:
-        """What the head is multiplied with, `[..., d_model]`."""
-        return rms_norm(residual, self.norm, self.epsilon) * self.scale
+        """What the head is multiplied with, `[..., d_model]`.
+
+        Raises AnalysisError where no logit could be compared: that of NaN with anything is false,
+        which would count as the best rank.
+        """
+        state = rms_norm(residual, self.norm, self.epsilon) * self.scale
+        # No logit is larger than the squares of what it is the sum of.
+        if not torch.isfinite((state * self._peak).square().sum()):
+            rows = (state * self._peak).square().flatten(0, -2).sum(-1)
+            raise AnalysisError(
+                f"the logits of {int((~rows.isfinite()).sum())} of {len(rows)} states are no "
+                "numbers, infinite or too large for float32, so no rank can be told; take an "
+                "earlier checkpoint of the model, or train it with a smaller learning_rate"
+            )
+        return state
 
     def logits(self, residual: torch.Tensor) -> torch.Tensor:
         """Logits `[..., vocabulary]` of the residual stream `[..., d_model]`."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genir.errors import ConfigError
+from genir.model_config import complete_config
 
 # Where a hub model has not been fetched yet: t5-large, whose inner width is d_model.
 ASSUMED_WIDTH = 1024
@@ -51,19 +52,18 @@ class Shape:
 
 
 def shape_of_config(config: Mapping[str, Any]) -> Shape:
-    """From the keys of config.json. Raises KeyError if it does not describe a T5."""
-    multilingual = config.get("model_type") == "mt5"
-    kind = config.get("feed_forward_proj", "gated-gelu" if multilingual else "relu")
-    layers, heads = config["num_layers"], config["num_heads"]
+    """From the keys of config.json. Raises ModelError if it does not describe a T5."""
+    config = complete_config(config)
+    multilingual, heads = config.get("model_type") == "mt5", config["num_heads"]
     return Shape(
         d_model=config["d_model"],
         d_ff=config["d_ff"],
         inner=heads * config["d_kv"],
         heads=heads,
-        encoder_layers=layers,
-        decoder_layers=config.get("num_decoder_layers") or layers,
-        rows=config.get("vocab_size", ASSUMED_ROWS),
-        gated=kind.startswith("gated"),
+        encoder_layers=config["num_layers"],
+        decoder_layers=config["num_decoder_layers"],
+        rows=config["vocab_size"],
+        gated=config["feed_forward_proj"].startswith("gated-"),
         tied=not multilingual and config.get("tie_word_embeddings") is not False,
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from genir.errors import ModelError
+from genir.model_files import files_read
 from genir.paths import REPOSITORY, as_written
 
 
@@ -25,8 +26,7 @@ def recorded(start: Start) -> Start:
 
 def start_files(start: Start) -> list[Path]:
     """What is read of a start: its weights unless they are random, configuration and tokenizer."""
-    suffixes = (".json", ".safetensors") if start.type == "folder" else (".json",)
-    return sorted(file for file in Path(start.path).glob("*") if file.suffix in suffixes)
+    return files_read(start.path, weights=start.type == "folder")
 
 
 def start_folder(start: Start) -> Path:

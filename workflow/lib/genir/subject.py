@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from genir.blocks import Blocks, Limits, plan_blocks
+from genir.components import COMPONENTS
 from genir.decoder import LeanDecoder, Memory, Trace
 from genir.devices import best_device, product_type
 from genir.docids import DOCIDS_FILE, load_docids
@@ -22,6 +23,7 @@ from genir.shards import Loop, Shards, Tensors
 from genir.t5 import T5, load_t5
 from genir.tokens import read_pieces
 from genir.trec import read_qrels
+from genir.weights import are_finite
 
 Arrays = dict[str, np.ndarray]
 Hidden = list[torch.Tensor]
@@ -40,13 +42,15 @@ class QuerySource:
 
 @dataclass(frozen=True)
 class Subject:
-    """`docids` maps each doc_id to its token; `shards` keeps what is finished."""
+    """`docids` maps each doc_id to its token; `shards` keeps what is finished; the model comes from
+    `folder`."""
 
     model: T5
     docids: dict[str, int]
     queries: Queries
     limits: Limits
     shards: Shards = field(default_factory=Shards, kw_only=True)
+    folder: Path | None = field(default=None, kw_only=True)
 
     @cached_property
     def encoder(self) -> LeanEncoder:
@@ -89,6 +93,32 @@ class Subject:
         """The same queries before another model, without docids."""
         return Subject(model, {}, self.queries, self.limits, shards=self.shards)
 
+    def origin(self, start: Path) -> T5:
+        """The model in the folder `start`, which this one was fine-tuned from.
+
+        Raises AnalysisError if it cannot have been: what is computed with another architecture, or
+        with other numbers for pieces of text, means nothing.
+        """
+        found = load_t5(start, self.device)
+        mend = "name the right folder in the model's `start`, or leave `start` out"
+        own, other = vars(self.model.architecture), vars(found.architecture)
+        if differing := [
+            f"{key} {other[key]}, not {own[key]}" for key in own if other[key] != own[key]
+        ]:
+            raise AnalysisError(
+                f"{start} is not what the model was fine-tuned from ({', '.join(differing)}); "
+                f"{mend}"
+            )
+        if self.folder is not None and (Path(start) / "tokenizer.json").is_file():
+            pieces, known = (read_pieces(place).get_vocab() for place in (start, self.folder))
+            moved = [piece for piece in pieces if known.get(piece, pieces[piece]) != pieces[piece]]
+            if moved:
+                raise AnalysisError(
+                    f"{start} is not what the model was fine-tuned from: its tokenizer has another "
+                    f"number for {len(moved)} pieces, {moved[0]!r} first; {mend}"
+                )
+        return found
+
     def encode(self, encoder: LeanEncoder | None = None, loop: Loop | None = None) -> Hidden:
         """Every query through the model's own or another encoder, each once."""
         encoder = encoder or self.encoder
@@ -125,7 +155,23 @@ class Subject:
         them; `hidden` if another encoder has read them."""
         hidden = self.hidden if hidden is None else hidden
         memory = self.memory(hidden if rows is None else [hidden[row] for row in rows])
-        return memory, self.decoder.trace(memory)
+        trace = self.decoder.trace(memory)
+        self._check_finite(trace, np.arange(len(hidden)) if rows is None else rows)
+        return memory, trace
+
+    def _check_finite(self, trace: Trace, rows: np.ndarray) -> None:
+        """Raises AnalysisError if a state is no number: what is no number anywhere stays so to the
+        end of the residual stream."""
+        if not are_finite(trace.states[-1].square().sum(-1)):
+            bad = ~torch.isfinite(trace.states.square().sum(-1))
+            query = rows[int(bad.any(0).nonzero()[0])]
+            layer = (int(bad.any(1).nonzero()[0]) - 1) // len(COMPONENTS)
+            raise AnalysisError(
+                f"{int(bad.any(0).sum())} of {len(rows)} queries, {self.queries.ids[query]!r} "
+                f"first, have states that are no numbers, infinite or too large for float32 from "
+                f"decoder layer {layer} on; nothing computed with them can be compared. Take an "
+                "earlier checkpoint of the model"
+            )
 
     def query_blocks(
         self, size: int | None = None, rows: np.ndarray | None = None
@@ -207,7 +253,8 @@ def load_subject(folder: Path, source: QuerySource, limits: Limits) -> Subject:
     docids = load_docids(Path(folder) / DOCIDS_FILE, len(model.embedding))
     shards = Shards(limits.checkpoints, limits.checkpoint_seconds, limits.memory_mb)
     limits = replace(limits, memory_mb=shards.memory_mb)
-    return Subject(model, docids, load_queries(folder, source, docids), limits, shards=shards)
+    queries = load_queries(folder, source, docids)
+    return Subject(model, docids, queries, limits, shards=shards, folder=Path(folder))
 
 
 def load_queries(folder: Path, source: QuerySource, docids: dict[str, int]) -> Queries:

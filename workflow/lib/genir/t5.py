@@ -4,23 +4,21 @@ Analyses need tensors, not modules; reading them directly saves every job the im
 classes, and tensors that are not asked for take no memory.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch.nn import functional
 
-from genir.damaged import reading
 from genir.errors import ModelError
-from genir.files import read_json
+from genir.model_config import activation_of, complete_config, read_config
+from genir.weights import COPIES, HEAD, UNUSED, SafetensorsWeights, Shapes
 
 Weights = Mapping[str, torch.Tensor]
-
-FAMILIES = ("t5", "mt5")
-"""`model_type` of T5, T5 v1.1 and Flan-T5, and of mT5."""
 
 # Applied to what a product has just given, so the first may work in place.
 ACTIVATIONS = {
@@ -59,36 +57,24 @@ class Architecture:
     def from_config(cls, config: Mapping[str, Any]) -> "Architecture":
         """From the keys of config.json. Raises ModelError for an activation T5 does not have, and
         for a relative of T5 that computes something else."""
-        family = config.get("model_type", "t5")
-        if family not in FAMILIES:
-            raise ModelError(
-                f"model_type {family!r} is not a T5; this engine computes {' and '.join(FAMILIES)}"
-            )
-        other = family == "mt5"
-        kind = config.get("feed_forward_proj", "gated-gelu" if other else "relu")
-        activation = "gelu_new" if kind == "gated-gelu" else kind.rpartition("-")[2]
-        if activation not in ACTIVATIONS:
-            raise ModelError(
-                f"feed_forward_proj {kind!r} is not known; this engine computes "
-                f"{', '.join(ACTIVATIONS)}, each alone or after 'gated-'"
-            )
+        config = complete_config(config)
+        other, kind = config.get("model_type") == "mt5", config["feed_forward_proj"]
         tied = not other and config.get("tie_word_embeddings") is not False
-        layers = config["num_layers"]
         return cls(
             d_model=config["d_model"],
             d_kv=config["d_kv"],
             d_ff=config["d_ff"],
             heads=config["num_heads"],
-            encoder_layers=layers,
-            decoder_layers=config.get("num_decoder_layers") or layers,
-            activation=activation,
+            encoder_layers=config["num_layers"],
+            decoder_layers=config["num_decoder_layers"],
+            activation=activation_of(kind),
             gated=kind.startswith("gated-"),
             scale=config["d_model"] ** -0.5 if config.get("scale_decoder_outputs", tied) else 1.0,
-            epsilon=config.get("layer_norm_epsilon", 1e-6),
-            buckets=config.get("relative_attention_num_buckets", 32),
-            max_distance=config.get("relative_attention_max_distance", 128),
-            start_token=config.get("decoder_start_token_id") or 0,
-            pad_token=config.get("pad_token_id") or 0,
+            epsilon=config["layer_norm_epsilon"],
+            buckets=config["relative_attention_num_buckets"],
+            max_distance=config["relative_attention_max_distance"],
+            start_token=config["decoder_start_token_id"],
+            pad_token=config["pad_token_id"],
         )
 
 
@@ -111,57 +97,20 @@ class T5:
         return self.embedding if tied else self.weights["lm_head.weight"]
 
 
-class SafetensorsWeights(Weights):
-    """The tensors of a model folder in float32, each read at its first use and then kept."""
-
-    def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
-        self._device, self._read = device, {}
-        opened = open_weights(folder)
-        self._file_of = {name: file for file in opened for name in file.keys()}  # noqa: SIM118
-
-    def __getitem__(self, name: str) -> torch.Tensor:
-        if name not in self._read:
-            tensor = self._file_of[name].get_tensor(name)
-            self._read[name] = tensor.to(self._device, torch.float32)
-        return self._read[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._file_of
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._file_of)
-
-    def __len__(self) -> int:
-        return len(self._file_of)
-
-
-def open_weights(folder: Path | str) -> list[safe_open]:
-    """The safetensors files of a folder; none is cut off. Raises DamagedFileError as `reading`."""
-    opened = []
-    for file in sorted(Path(folder).glob("*.safetensors")):
-        with reading(file):
-            opened.append(safe_open(file, framework="pt"))
-    return opened
-
-
 def load_t5(folder: Path | str, device: torch.device | str = "cpu") -> T5:
     """A T5 that `save_pretrained` wrote, in any precision; computed with in float32.
 
-    Raises ModelError if the folder holds no readable T5 in safetensors.
+    Raises ModelError if the folder holds no readable T5 in safetensors, or another one than its
+    config.json describes.
     """
     folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"{folder} has no config.json; name a folder written by save_pretrained, "
-            "with model.safetensors and a tokenizer"
-        )
+    config = read_config(folder)
+    architecture = Architecture.from_config(config)
     try:
-        architecture = Architecture.from_config(read_json(folder / "config.json"))
-        model = T5(architecture, SafetensorsWeights(folder, device))
-        _check_complete(model)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        weights = SafetensorsWeights(folder, *tensor_shapes(architecture, config), device)
+    except (OSError, ValueError, SafetensorError) as error:
         raise cannot_be_loaded(folder, error) from None
-    return model
+    return T5(architecture, weights)
 
 
 def cannot_be_loaded(folder: Path | str, error: Exception) -> ModelError:
@@ -171,19 +120,26 @@ def cannot_be_loaded(folder: Path | str, error: Exception) -> ModelError:
     )
 
 
-def _check_complete(model: T5) -> None:
-    """Raises ValueError unless embedding and the last layer of either stack are there."""
-    last = model.architecture.encoder_layers - 1, model.architecture.decoder_layers - 1
-    wanted = (
-        "shared.weight",
-        f"encoder.block.{last[0]}.layer.1.layer_norm.weight",
-        f"decoder.block.{last[1]}.layer.2.layer_norm.weight",
-        "encoder.final_layer_norm.weight",
-        "decoder.final_layer_norm.weight",
-    )
-    missing = [name for name in wanted if name not in model.weights]
-    if missing:
-        raise ValueError(f"its safetensors files have no tensor {missing[0]}")
+def tensor_shapes(a: Architecture, config: Mapping[str, Any]) -> tuple[Shapes, Shapes]:
+    """The tensors that a T5 has, and those that it may have."""
+    table, inner = (config["vocab_size"], a.d_model), a.heads * a.d_kv
+    attention = dict.fromkeys(("q", "k", "v"), (inner, a.d_model)) | {"o": (a.d_model, inner)}
+    up = ("wi_0", "wi_1") if a.gated else ("wi",)
+    mlp = dict.fromkeys(up, (a.d_ff, a.d_model)) | {"wo": (a.d_model, a.d_ff)}
+    parts = {"SelfAttention": attention, "EncDecAttention": attention, "DenseReluDense": mlp}
+    shapes: Shapes = {"shared.weight": table}
+    for stack, layers in (("encoder", a.encoder_layers), ("decoder", a.decoder_layers)):
+        names = [name for name in parts if stack == "decoder" or name != "EncDecAttention"]
+        for block, (number, name) in product(range(layers), enumerate(names)):
+            place = f"{stack}.block.{block}.layer.{number}"
+            shapes |= {f"{place}.{name}.{one}.weight": size for one, size in parts[name].items()}
+            shapes[f"{place}.layer_norm.weight"] = (a.d_model,)
+        biases = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+        shapes |= {biases: (a.buckets, a.heads), f"{stack}.final_layer_norm.weight": (a.d_model,)}
+    optional: Shapes = dict.fromkeys(COPIES, table) | {UNUSED: (a.buckets, a.heads)}
+    # Without it an untied model would begin with an output projection of its own, drawn anew.
+    (shapes if config.get("tie_word_embeddings") is False else optional)[HEAD] = table
+    return shapes, optional
 
 
 def t5_of(model: torch.nn.Module) -> T5:
@@ -195,5 +151,8 @@ def t5_of(model: torch.nn.Module) -> T5:
 
 
 def rms_norm(residual: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
-    """T5's layer norm: weight * residual / root mean square, no mean subtracted."""
-    return weight * (residual * torch.rsqrt(residual.pow(2).mean(-1, keepdim=True) + epsilon))
+    """T5's layer norm: weight * residual / root mean square, no mean subtracted. Where the squares
+    are too large for a float the result is NaN; it would be zero, as if nothing had been there."""
+    square = residual.pow(2).mean(-1, keepdim=True)
+    square = square.masked_fill(square == torch.inf, torch.nan)
+    return weight * (residual * torch.rsqrt(square + epsilon))

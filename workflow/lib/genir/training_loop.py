@@ -1,5 +1,6 @@
 """The optimisation loop shared by pre-training and fine-tuning."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,11 @@ import numpy as np
 import torch
 
 from genir.checkpoints import Checkpoint
+from genir.errors import TrainingError
 from genir.optimization import Schedule, build_optimizer
 from genir.processes import this_process
 from genir.progress import Progress
+from genir.weights import are_finite
 
 CURVE_POINTS = 200
 LossesOfPart = Callable[[int, int], dict[str, torch.Tensor]]
@@ -38,6 +41,9 @@ def train(
     weights alone, or a resumed run ends elsewhere. The curve has one {step, <mean of every named
     loss>, learning_rate} per 1/200 of the run. Of several processes each computes its share of the
     parts, and the main one writes the checkpoints.
+
+    Raises TrainingError at a loss, and before a checkpoint and at the end at a weight or a state of
+    the optimiser, that is not finite; the last checkpoint stays.
     """
     processes = this_process()
     own_parts = processes.own_parts(config.accumulation)
@@ -62,16 +68,56 @@ def train(
         schedule.step()
         optimizer.zero_grad(set_to_none=True)
         recent.append({name: value.item() for name, value in sums.items()})
+        _check_losses(recent[-1], step + 1, config, checkpoint, task)
         progress.update(step + 1, f"loss {np.mean([r['loss'] for r in recent]):.3f}")
         if (step + 1) % every == 0 or step + 1 == config.steps:
             curve.append(_curve_point(step + 1, recent, schedule.get_last_lr()[0]))
             recent.clear()
         is_due = (step + 1) % config.checkpoint_every == 0 and step + 1 < config.steps
+        if is_due or step + 1 == config.steps:
+            _check_weights(model, optimizer, step + 1, config, checkpoint, task)
         if is_due and processes.is_main:
             states = {name: part.state_dict() for name, part in parts.items()}
             checkpoint.save({"step": step + 1, "curve": curve, "recent": recent} | states)
     model.eval()
     return curve
+
+
+def _check_losses(
+    losses: dict[str, float], step: int, config: TrainingConfig, checkpoint: Checkpoint, task: str
+) -> None:
+    for name, value in losses.items():
+        if not math.isfinite(value):
+            raise _diverged(f"{name} is {value}", step, config, checkpoint, task)
+
+
+def _check_weights(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    config: TrainingConfig,
+    checkpoint: Checkpoint,
+    task: str,
+) -> None:
+    """A loss is finite one step longer than the weights, and a state of the optimiser that
+    overflowed would hold its weight still."""
+    for name, weight in model.named_parameters():
+        held = {"weight": weight.detach(), **optimizer.state.get(weight, {})}
+        for what, value in held.items():
+            if isinstance(value, torch.Tensor) and value.numel() and not are_finite(value):
+                said = name if what == "weight" else f"the optimiser's {what} of {name}"
+                raise _diverged(f"{said} is not finite", step, config, checkpoint, task)
+
+
+def _diverged(
+    what: str, step: int, config: TrainingConfig, checkpoint: Checkpoint, task: str
+) -> TrainingError:
+    kept = f"the last checkpoint stays in {checkpoint.folder}" if checkpoint.path.exists() else ""
+    return TrainingError(
+        f"{task} stopped at step {step} of {config.steps}: {what}. No model is written"
+        f"{kept and '; '}{kept}. Write a smaller learning_rate (it is {config.learning_rate}) or "
+        "more warmup_steps, and look for damaged weights in the start"
+    )
 
 
 def _curve_point(step: int, recent: list[dict[str, float]], rate: float) -> dict[str, float]:

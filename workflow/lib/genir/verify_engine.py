@@ -14,7 +14,6 @@ from genir.files import read_parquet
 from genir.plain_reference import tokenized
 from genir.references import references
 from genir.subject import QuerySource, load_subject
-from genir.t5 import load_t5
 from genir.verification import Reference, Verified, compare, prepare, sampled
 
 
@@ -78,7 +77,7 @@ def verify_engine(
     whole = load_subject(folder, source, limits)
     rows = sampled(len(whole.queries), seed)
     subject = whole.over(whole.queries.take(rows))
-    donor = None if start is None else subject.reading(load_t5(start, subject.device))
+    donor = None if start is None else subject.reading(subject.origin(start))
     ours = prepare(subject, donor, seed)
     texts = read_parquet(source.queries).query("split == @source.split")["text"].iloc[rows]
     inputs = tokenized(folder, texts, source.query_tokens)
