@@ -68,7 +68,7 @@ def test_a_folder_for_temporary_files_that_cannot_be_written(tmp_path):
 
 def test_environments_lie_where_snakemake_can_make_them():
     check_prefix(Path("/home/é a&b;c {v1}"))
-    with pytest.raises(SurroundingsError, match=r"because of \$ '; name .* --conda-prefix"):
+    with pytest.raises(SurroundingsError, match=r"for \$ '; name .* --conda-prefix"):
         check_prefix(Path("/home/it's $HOME"))
 
 

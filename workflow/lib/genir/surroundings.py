@@ -45,7 +45,7 @@ def check_prefix(folder: Path) -> None:
     """Raises SurroundingsError for a place of environments whose name Snakemake cannot hand on."""
     if found := set(str(folder)) & set("'\"$`\\"):
         raise SurroundingsError(
-            f"Snakemake cannot make environments in {folder}, because of {' '.join(sorted(found))}; "
+            f"Snakemake cannot make environments in {folder}, for {' '.join(sorted(found))}; "
             "name another folder with --conda-prefix"
         )
 
