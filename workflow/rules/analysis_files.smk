@@ -219,5 +219,7 @@ PAPER = sorted(
 )
 
 
-def paper(table):
-    return str(REPOSITORY / f"resources/paper/{table}.csv")
+def paper(*tables):
+    """Files of the study's numbers, as input."""
+    files = [str(REPOSITORY / f"resources/paper/{table}.csv") for table in tables]
+    return lambda wildcards: literal(files)

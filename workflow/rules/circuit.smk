@@ -45,12 +45,12 @@ for model in MODELS:
         message:
             f"Rank queries with the circuits of {model}."
         shell:
-            "python $SCRIPTS/circuit.py --model {input.model}"
+            'python "$SCRIPTS/circuit.py" --model {input.model:q}'
             " --validation {params.sources[0]:q} --test {params.sources[1]:q}"
-            " --correct {input.correct} --stages {input.stages} --clean {input.clean}"
-            " --patched {params.patched} --methods {params.methods:q}"
-            " --variants {params.variants:q} {params.options}"
-            " --automatic {output.automatic} --output {params.folder}"
-            " {params.start} --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision}"
-            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+            " --correct {input.correct:q} --stages {input.stages:q} --clean {input.clean:q}"
+            " --patched {params.patched:q} --methods {params.methods:q}"
+            " --variants {params.variants:q} {params.options:q}"
+            " --automatic {output.automatic:q} --output {params.folder:q}"
+            " {params.start:q} --limits.memory_mb {resources.mem_mb:q}"
+            " --limits.precision {params.precision:q}"
+            " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"

@@ -8,6 +8,7 @@ import sys
 from functools import cache, partial
 from pathlib import Path
 
+from snakemake.io import AnnotatedString
 from snakemake.logging import logger
 
 SCRIPTS = f"{workflow.basedir}/scripts"
@@ -15,8 +16,15 @@ LIBRARY = f"{workflow.basedir}/lib"
 sys.path.insert(0, LIBRARY)
 
 from genir import config_model, hub, paths
-from genir.circuit import AUTOMATIC_METHODS, VARIANTS
-from genir.components import ATTENTIONS, COMPONENTS, PATCHED_STAGES, STAGES
+from genir.command_lines import as_json, options
+from genir.components import (
+    ATTENTIONS,
+    AUTOMATIC_METHODS,
+    COMPONENTS,
+    PATCHED_STAGES,
+    STAGES,
+    VARIANTS,
+)
 from genir.config_checks import check_config
 from genir.config_files import load_yaml_strict
 from genir.encoder_parts import part_names
@@ -28,6 +36,7 @@ from genir.split_files import data_files_in
 from genir.text import slug
 from genir.seed_copies import is_seed_copy
 from genir.storage import check_storage, tell_if_full
+from genir.surroundings import check_encoding, check_prefix, keep_apart
 from genir.timing import Timing
 from genir.user_folders import data_in
 
@@ -51,18 +60,31 @@ if workflow.is_main_process and not any(
 # The targets that can do without knowing the hub revisions.
 NEEDS_NO_LOCK = {"fetch", "costs"}
 
-# A prefix of our own takes the place of Snakemake's `set -euo pipefail`.
+# A prefix of our own takes the place of Snakemake's `set -euo pipefail`. Snakemake formats it.
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(LIBRARY)}"
-    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1; "
+    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1 PYTHONUTF8=1; ".replace(
+        "{", "{{"
+    ).replace("}", "}}")
 )
 
+
+# Snakemake fills in <name> in paths, and this after wildcards: see `Literal`.
+pathvars:
+    brace="{",
+
+
 try:
+    check_encoding()
+    if workflow.deployment_settings.deployment_method:
+        keep_apart(Path(sys.modules["snakemake"].__file__), workflow.non_local_exec)
+        check_prefix(Path(workflow.deployment_settings.conda_prefix or WORKDIR))
     for path in workflow.configfiles:
         load_yaml_strict(Path(path))
     config_model.drop_empty(config)
     check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
-    sources = config_model.named_paths(config, paths.REPOSITORY, WORKDIR)
+    sources = list(config_model.named_paths(config, paths.REPOSITORY, WORKDIR))
+    paths.check_names([REPOSITORY, *sources])
     if workflow.is_main_process:
         check_storage(WORKDIR, sources)
         atexit.register(tell_if_full, WORKDIR)
@@ -88,15 +110,31 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def as_json(value):
-    return json.dumps(value, default=str, sort_keys=True)
+class Literal(AnnotatedString):
+    """A path in the list that an input function returns, with braces that are no wildcards."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.callable = self
+
+    def __call__(self, wildcards):
+        return self.replace("{", "<brace>")
+
+
+def literal(paths):
+    """What an input function returns for files of the user or of the repository, in a list."""
+    return [Literal(path) if "{" in path else path for path in paths]
 
 
 def environment(name):
     """The conda environment of a rule, as seen from the rule files. Of those with torch, the config
     says which build; the pins, which `code` covers, are the same."""
     cpu = config["torch"] == "cpu" and name in WITH_TORCH
-    return f"../../envs/{name}{'-cpu' if cpu else ''}.yaml"
+    file = f"envs/{name}{'-cpu' if cpu else ''}.yaml"
+    if "{" not in workflow.basedir:
+        return f"../../{file}"
+    # Snakemake formats the whole path.
+    return str(paths.REPOSITORY / file).replace("{", "{{").replace("}", "}}")
 
 
 def code(script, environment):
@@ -112,12 +150,6 @@ def code(script, environment):
 def packages(environment):
     """What an environment file says, without its comments."""
     return load_yaml_strict(Path(workflow.basedir) / f"../envs/{environment}.yaml")
-
-
-def options(**values):
-    """Options of a command as one parameter. Snakemake compares the set of a rule's parameters: as
-    two of them, two numbers could change places unseen."""
-    return " ".join(f"--{name} {value}" for name, value in sorted(values.items()))
 
 
 def uncompared(value):
@@ -170,11 +202,11 @@ def corpus_inputs(corpus):
     if entry["source"] == "ir_datasets":
         return [f"results/fetch_collection/{corpus}.json"]
     if "path" in entry and entry["source"] != "files":
-        return [str(path) for path in data_files_in(Path(resolve(entry["path"])))]
+        return literal(map(str, data_files_in(Path(resolve(entry["path"])))))
+    files = corpus_files(corpus).values()
     if entry["source"] == "files":
-        files = corpus_files(corpus).values()
-        return [str(file) for path in files for file in data_in(Path(path))]
-    return list(corpus_files(corpus).values())
+        return literal(str(file) for path in files for file in data_in(Path(path)))
+    return literal(files)
 
 
 def corpus_options(corpus):
@@ -229,12 +261,20 @@ def import_files(wildcards):
     """Files of an existing model and of its start, its docid mapping if it has one, the dataset's
     documents."""
     entry = config["models"][wildcards.model]
-    mapping = {"docids": resolve(entry["docids"])} if "docids" in entry else {}
+    mapping = (
+        {"docids": literal([resolve(entry["docids"])])} if "docids" in entry else {}
+    )
     return {
         "folder": model_files(imported_folder(wildcards.model)),
         "pretrained": files_of(start_settings(wildcards.model)),
         "documents": subset(wildcards.model, "documents.parquet"),
     } | mapping
+
+
+def docids_argument(model):
+    """The --docids argument of import_model, if the model has a docid mapping."""
+    entry = config["models"][model]
+    return [f"--docids={resolve(entry['docids'])}"] if "docids" in entry else []
 
 
 def training_files(wildcards):
@@ -304,16 +344,12 @@ def model_files(folder, kind="folder"):
     other its files, whose content counts, for a random model without the weights."""
     if Path(folder).parts[0] == "results":
         return [folder]
-    return [str(file) for file in files_read(folder, weights=kind == "folder")]
+    return literal(map(str, files_read(folder, weights=kind == "folder")))
 
 
 def start_argument(model):
-    """The --start argument of an analysis; empty for a random start, which has no pre-training."""
-    return (
-        "--start '{}'".format(as_json(start_settings(model)))
-        if model in PRETRAINED
-        else ""
-    )
+    """The --start argument of an analysis; none for a random start, which has no pre-training."""
+    return [f"--start={as_json(start_settings(model))}"] if model in PRETRAINED else []
 
 
 def finetuning_settings(model):

@@ -23,9 +23,9 @@ rule communication:
     message:
         "Trace what triggers the components of {wildcards.model} back to earlier ones."
     shell:
-        "python $SCRIPTS/communication.py --model {input.model} --source {params.source:q}"
-        " --output {output} --limits.memory_mb {resources.mem_mb}"
-        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+        'python "$SCRIPTS/communication.py" --model {input.model:q} --source {params.source:q}'
+        " --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
+        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 rule top_heads:
@@ -51,9 +51,9 @@ rule top_heads:
     message:
         "Find the heads that trigger Stage III neurons of {wildcards.model}."
     shell:
-        "python $SCRIPTS/top_heads.py --model {input.model} --source {params.source:q}"
-        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb}"
-        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+        'python "$SCRIPTS/top_heads.py" --model {input.model:q} --source {params.source:q}'
+        " --stages {input.stages:q} --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
+        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 rule late_cosines:
@@ -79,9 +79,9 @@ rule late_cosines:
     message:
         "Compare late outputs of {wildcards.model} with Stage I's MLPs."
     shell:
-        "python $SCRIPTS/late_cosines.py --model {input.model} --source {params.source:q}"
-        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb}"
-        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+        'python "$SCRIPTS/late_cosines.py" --model {input.model:q} --source {params.source:q}'
+        " --stages {input.stages:q} --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
+        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 rule table_communication:
@@ -118,10 +118,10 @@ rule table_communication:
     message:
         "Tabulate who triggers whom."
     shell:
-        "python $SCRIPTS/table_communication.py --files {params.files:q}"
-        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_communication.py" --files {params.files:q}'
+        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_top_heads:
@@ -157,10 +157,10 @@ rule table_top_heads:
     message:
         "Tabulate how many heads trigger Stage III neurons."
     shell:
-        "python $SCRIPTS/table_top_heads.py --files {params.files:q}"
+        'python "$SCRIPTS/table_top_heads.py" --files {params.files:q}'
         " --clean {params.clean:q} --stages {params.stages:q}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_late_cosines:
@@ -197,7 +197,7 @@ rule table_late_cosines:
     message:
         "Tabulate the cosines of late outputs with Stage I's MLPs."
     shell:
-        "python $SCRIPTS/table_late_cosines.py --files {params.files:q}"
-        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_late_cosines.py" --files {params.files:q}'
+        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"

@@ -19,7 +19,7 @@ PAPER_TABLES = (
 rule paper_comparison:
     input:
         **tables_of(PAPER_TABLES),
-        paper=[paper(name) for name in PAPER],
+        paper=paper(*PAPER),
         stages=[f"results/stages/{name}.json" for name in STUDY_MODELS.values()],
         manifests=manifests(STUDY_MODELS.values()),
     output:
@@ -59,10 +59,10 @@ rule paper_comparison:
     message:
         "Put every number of the study beside ours."
     shell:
-        "python $SCRIPTS/paper_comparison.py --published {params.published}"
+        'python "$SCRIPTS/paper_comparison.py" --published {params.published:q}'
         " --tables {params.tables:q} --models {params.models:q}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_claims:
@@ -110,10 +110,10 @@ rule table_claims:
     message:
         "Judge the study's claims."
     shell:
-        "python $SCRIPTS/table_claims.py --files {params.files:q}"
-        " --docid_share {input.docid_share} --circuit {input.circuit} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_claims.py" --files {params.files:q}'
+        " --docid_share {input.docid_share:q} --circuit {input.circuit:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_failed_queries:
@@ -151,10 +151,10 @@ rule table_failed_queries:
     message:
         "Tabulate every analysis for answered and for failed queries."
     shell:
-        "python $SCRIPTS/table_failed_queries.py --tables {params.tables:q}"
-        " --files {params.files:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_failed_queries.py" --tables {params.tables:q}'
+        " --files {params.files:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 # Without a model that is trained more than once there is nothing to compare.
@@ -190,6 +190,6 @@ if SEEDS:
         message:
             "Compare trainings with several seeds."
         shell:
-            "python $SCRIPTS/table_seeds.py --tables {params.tables:q}"
+            'python "$SCRIPTS/table_seeds.py" --tables {params.tables:q}'
             " --seeds {params.seeds:q} --manifests {params.manifests:q}"
-            " --table {output.table} --text {output.text} 2> {log}"
+            " --table {output.table:q} --text {output.text:q} 2> {log:q}"

@@ -12,13 +12,13 @@ rule costs:
         mem_mb=1000,
         runtime=10,
     params:
-        workloads=lambda wildcards: json.dumps(
+        workloads=lambda wildcards: as_json(
             [asdict(work) for work in WORKLOADS.values()]
         ),
     message:
         "Costs of this configuration:"
     shell:
-        "python $SCRIPTS/costs.py --workloads {params.workloads:q} 2>&1 | tee {log}"
+        'python "$SCRIPTS/costs.py" --workloads {params.workloads:q} 2>&1 | tee {log:q}'
 
 
 localrules:

@@ -24,10 +24,10 @@ rule export_corpus:
     message:
         "Export corpus {wildcards.corpus} as documents, queries and qrels."
     shell:
-        "python $SCRIPTS/export_corpus.py --source {params.source}"
+        'python "$SCRIPTS/export_corpus.py" --source {params.source:q}'
         " --files {params.files:q} --options {params.options:q}"
-        " --documents {output.documents} --queries {output.queries}"
-        " --qrels {output.qrels} --manifest {output.manifest} 2> {log}"
+        " --documents {output.documents:q} --queries {output.queries:q}"
+        " --qrels {output.qrels:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
 rule subset_corpus:
@@ -59,12 +59,12 @@ rule subset_corpus:
     message:
         "Draw dataset {wildcards.dataset} from its corpus and split its queries."
     shell:
-        "python $SCRIPTS/subset_corpus.py --dataset {params.dataset:q}"
-        " --corpus_documents {input.documents} --corpus_queries {input.queries}"
-        " --corpus_qrels {input.qrels} --corpus_manifest {input.manifest}"
-        " --documents {output.documents} --queries {output.queries}"
-        " --train_qrels {output.train_qrels} --validation_qrels {output.validation_qrels}"
-        " --test_qrels {output.test_qrels} --manifest {output.manifest} 2> {log}"
+        'python "$SCRIPTS/subset_corpus.py" --dataset {params.dataset:q}'
+        " --corpus_documents {input.documents:q} --corpus_queries {input.queries:q}"
+        " --corpus_qrels {input.qrels:q} --corpus_manifest {input.manifest:q}"
+        " --documents {output.documents:q} --queries {output.queries:q}"
+        " --train_qrels {output.train_qrels:q} --validation_qrels {output.validation_qrels:q}"
+        " --test_qrels {output.test_qrels:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
 rule corpus:

@@ -26,10 +26,10 @@ rule evaluate:
     message:
         "Rank the documents for the validation and test queries with {wildcards.trained}."
     shell:
-        "python $SCRIPTS/evaluate.py --model {input.model} --sources {params.sources:q}"
-        " --ranks {params.ranks:q} --limits.memory_mb {resources.mem_mb}"
-        " --limits.precision {params.precision}"
-        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+        'python "$SCRIPTS/evaluate.py" --model {input.model:q} --sources {params.sources:q}'
+        " --ranks {params.ranks:q} --limits.memory_mb {resources.mem_mb:q}"
+        " --limits.precision {params.precision:q}"
+        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 rule retrieve:
@@ -57,10 +57,10 @@ rule retrieve:
     message:
         "List the first documents for the validation and test queries with {wildcards.trained}."
     shell:
-        "python $SCRIPTS/retrieve.py --model {input.model} --sources {params.sources:q}"
-        " --runs {params.runs:q} --depth {params.depth} --tag {wildcards.trained}"
-        " --limits.memory_mb {resources.mem_mb} --limits.precision {params.precision}"
-        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+        'python "$SCRIPTS/retrieve.py" --model {input.model:q} --sources {params.sources:q}'
+        " --runs {params.runs:q} --depth {params.depth:q} --tag {wildcards.trained:q}"
+        " --limits.memory_mb {resources.mem_mb:q} --limits.precision {params.precision:q}"
+        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 rule bm25:
@@ -86,10 +86,10 @@ rule bm25:
     message:
         "Rank the documents of {wildcards.dataset} with the baseline {wildcards.variant}."
     shell:
-        "python $SCRIPTS/bm25.py --documents {input.documents} --queries {input.queries}"
-        " --train_qrels {input.train_qrels} --variant {wildcards.variant}"
-        " --depth {params.depth} --validation_run {output.runs[0]}"
-        " --test_run {output.runs[1]} 2> {log}"
+        'python "$SCRIPTS/bm25.py" --documents {input.documents:q} --queries {input.queries:q}'
+        " --train_qrels {input.train_qrels:q} --variant {wildcards.variant:q}"
+        " --depth {params.depth:q} --validation_run {output.runs[0]:q}"
+        " --test_run {output.runs[1]:q} 2> {log:q}"
 
 
 rule retrieval_metrics:
@@ -117,11 +117,11 @@ rule retrieval_metrics:
     message:
         "Compute the retrieval metrics of {wildcards.system} on {wildcards.dataset}."
     shell:
-        "python $SCRIPTS/retrieval_metrics.py --system {wildcards.system}"
-        " --dataset {wildcards.dataset} --split_mode {params.split_mode}"
-        " --validation_run {input.runs[0]} --validation_qrels {input.qrels[0]}"
-        " --test_run {input.runs[1]} --test_qrels {input.qrels[1]}"
-        " --queries {input.queries} --output {output} 2> {log}"
+        'python "$SCRIPTS/retrieval_metrics.py" --system {wildcards.system:q}'
+        " --dataset {wildcards.dataset:q} --split_mode {params.split_mode:q}"
+        " --validation_run {input.runs[0]:q} --validation_qrels {input.qrels[0]:q}"
+        " --test_run {input.runs[1]:q} --test_qrels {input.qrels[1]:q}"
+        " --queries {input.queries:q} --output {output:q} 2> {log:q}"
 
 
 rule correct_queries:
@@ -144,4 +144,4 @@ rule correct_queries:
     message:
         "List the queries that {wildcards.model} answers correctly."
     shell:
-        "python $SCRIPTS/correct_queries.py --ranks {input.ranks} --output {output} 2> {log}"
+        'python "$SCRIPTS/correct_queries.py" --ranks {input.ranks:q} --output {output:q} 2> {log:q}'

@@ -57,9 +57,9 @@ for figure, category in FIGURES.items():
             code=code(f"figure_{figure}", "plot"),
             script=f"figure_{figure}.py",
             stages=(
-                f"--stages '{per_model('results/stages/{model}.json')}'"
+                options(stages=per_model("results/stages/{model}.json"))
                 if figure in OF_STAGES
-                else ""
+                else []
             ),
             stem=lambda wildcards, output: Path(output.picture).with_suffix(""),
             formats=as_json(FORMATS),
@@ -67,8 +67,8 @@ for figure, category in FIGURES.items():
         message:
             f"Draw the figure of {figure.replace('_', ' ')}."
         shell:
-            "python $SCRIPTS/{params.script} --table {input.table} {params.stages}"
-            " --stem {params.stem} --formats {params.formats:q} --dpi {params.dpi} 2> {log}"
+            'python "$SCRIPTS"/{params.script:q} --table {input.table:q} {params.stages:q}'
+            " --stem {params.stem:q} --formats {params.formats:q} --dpi {params.dpi:q} 2> {log:q}"
 
 
 rule figures:

@@ -44,14 +44,14 @@ def generator_source(wildcards):
 def generator_files(wildcards):
     """The same as files that a rule depends on."""
     source = generator_source(wildcards)
-    return model_files(source) if Path(source).is_dir() else source
+    return model_files(source) if Path(source).is_dir() else literal([source])
 
 
 def generator_argument(wildcards):
-    """What generate_queries takes of its source."""
+    """What generate_queries takes of its source, as words of the command."""
     entry, source = GENERATORS[wildcards.generator], generator_source(wildcards)
     if entry["type"] == "file":
-        return f"--file {source}"
+        return [f"--file={source}"]
     sampling = as_json({key: entry[key] for key in SAMPLING})
     folder = checkpoint_folder(
         "generate_queries",
@@ -60,7 +60,7 @@ def generator_argument(wildcards):
         code("train_query_generator", "train"),
         *dataset_key(wildcards.dataset),
     )
-    return f"--model {source} --sampling '{sampling}' --checkpoints {folder}"
+    return [f"--model={source}", *options(sampling=sampling, checkpoints=folder)]
 
 
 def generated_files(model):
@@ -71,4 +71,5 @@ def generated_files(model):
 
 
 def generated_argument(input):
-    return f"--data.generated {input.generated}" if "generated" in input.keys() else ""
+    generated = "generated" in input.keys()
+    return options(**{"data.generated": input.generated}) if generated else []

@@ -34,8 +34,8 @@ rule fetch_collection:
     message:
         "Download the collection of corpus {wildcards.corpus} with ir-datasets."
     shell:
-        "python $SCRIPTS/fetch_collection.py --options {params.options:q}"
-        " --output {output} 2>&1 | tee {log}"
+        'python "$SCRIPTS/fetch_collection.py" --options {params.options:q}'
+        " --output {output:q} 2>&1 | tee {log:q}"
 
 
 # It has no output, not even a benchmark: it runs whenever it is asked for.
@@ -57,8 +57,8 @@ rule fetch:
     message:
         "Download what the configuration names, and note the revisions of the Hugging Face hub."
     shell:
-        "HF_HUB_OFFLINE=0 python $SCRIPTS/fetch.py --snapshots {params.snapshots:q}"
-        " --lock {params.lock} 2>&1 | tee {log}"
+        'HF_HUB_OFFLINE=0 python "$SCRIPTS/fetch.py" --snapshots {params.snapshots:q}'
+        " --lock {params.lock:q} 2>&1 | tee {log:q}"
 
 
 localrules:
@@ -90,5 +90,5 @@ for snapshot in {snapshot.folder: snapshot for snapshot in SNAPSHOTS}.values():
         message:
             f"Download {snapshot.id} from the Hugging Face hub."
         shell:
-            "HF_HUB_OFFLINE=0 python $SCRIPTS/fetch.py --snapshots {params.snapshots:q}"
-            " --lock {params.lock} 2>&1 | tee {log}"
+            'HF_HUB_OFFLINE=0 python "$SCRIPTS/fetch.py" --snapshots {params.snapshots:q}'
+            " --lock {params.lock:q} 2>&1 | tee {log:q}"

@@ -20,9 +20,9 @@ rule contributions:
     message:
         "Measure the contribution of every component of {wildcards.model}."
     shell:
-        "python $SCRIPTS/contributions.py --model {input.model} --source {params.source:q}"
-        " --output {output} --limits.memory_mb {resources.mem_mb}"
-        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+        'python "$SCRIPTS/contributions.py" --model {input.model:q} --source {params.source:q}'
+        " --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
+        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 rule rank_development:
@@ -50,10 +50,10 @@ rule rank_development:
     message:
         "Follow the rank of the relevant document through the layers of {wildcards.model}."
     shell:
-        "python $SCRIPTS/rank_development.py --model {input.model} --source {params.source:q}"
-        " --output {output} --limits.memory_mb {resources.mem_mb}"
-        " --limits.precision {params.precision}"
-        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+        'python "$SCRIPTS/rank_development.py" --model {input.model:q} --source {params.source:q}'
+        " --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
+        " --limits.precision {params.precision:q}"
+        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 rule stages:
@@ -81,6 +81,6 @@ rule stages:
     message:
         "Look for stages in the contributions of {wildcards.model}."
     shell:
-        "python $SCRIPTS/stages.py --contributions {input.contributions}"
-        " --correct {input.correct} --configured {params.configured:q}"
-        " --seed {params.seed} --output {output} 2> {log}"
+        'python "$SCRIPTS/stages.py" --contributions {input.contributions:q}'
+        " --correct {input.correct:q} --configured {params.configured:q}"
+        " --seed {params.seed:q} --output {output:q} 2> {log:q}"

@@ -36,13 +36,13 @@ for model in MODELS:
             message:
                 f"Patch every component of decoder layers {first} to {last} of {model}."
             shell:
-                "python $SCRIPTS/patch_component.py --model {input.model}"
-                " --source {params.source:q} --correct {input.correct}"
-                " --methods {params.methods:q} {params.layers}"
-                " --output {params.folder} {params.start}"
-                " --limits.memory_mb {resources.mem_mb}"
-                " --limits.precision {params.precision}"
-                " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+                'python "$SCRIPTS/patch_component.py" --model {input.model:q}'
+                " --source {params.source:q} --correct {input.correct:q}"
+                " --methods {params.methods:q} {params.layers:q}"
+                " --output {params.folder:q} {params.start:q}"
+                " --limits.memory_mb {resources.mem_mb:q}"
+                " --limits.precision {params.precision:q}"
+                " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
         rule:
             name:
@@ -76,13 +76,13 @@ for model in MODELS:
             message:
                 f"Patch every attention head of decoder layers {first} to {last} of {model}."
             shell:
-                "python $SCRIPTS/patch_head.py --model {input.model}"
-                " --source {params.source:q} --correct {input.correct}"
-                " --methods {params.methods:q} {params.layers}"
-                " --output {params.folder} {params.start}"
-                " --limits.memory_mb {resources.mem_mb}"
-                " --limits.precision {params.precision}"
-                " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+                'python "$SCRIPTS/patch_head.py" --model {input.model:q}'
+                " --source {params.source:q} --correct {input.correct:q}"
+                " --methods {params.methods:q} {params.layers:q}"
+                " --output {params.folder:q} {params.start:q}"
+                " --limits.memory_mb {resources.mem_mb:q}"
+                " --limits.precision {params.precision:q}"
+                " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
     rule:
         name:
@@ -114,8 +114,8 @@ for model in MODELS:
         message:
             f"Patch every component of {model} stage by stage."
         shell:
-            "python $SCRIPTS/patch_stage.py --model {input.model} --source {params.source:q}"
-            " --correct {input.correct} --methods {params.methods:q} --stages {input.stages}"
-            " --output {params.folder} {params.start} --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision}"
-            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+            'python "$SCRIPTS/patch_stage.py" --model {input.model:q} --source {params.source:q}'
+            " --correct {input.correct:q} --methods {params.methods:q} --stages {input.stages:q}"
+            " --output {params.folder:q} {params.start:q} --limits.memory_mb {resources.mem_mb:q}"
+            " --limits.precision {params.precision:q}"
+            " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"

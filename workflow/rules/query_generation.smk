@@ -40,13 +40,13 @@ rule train_query_generator:
     message:
         "Train query generator {wildcards.generator} on the training queries of {wildcards.dataset}."
     shell:
-        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
-        " $SCRIPTS/train_query_generator.py --data.documents {input.documents}"
-        " --data.queries {input.queries} --data.qrels {input.qrels}"
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/train_query_generator.py" --data.documents {input.documents:q}'
+        " --data.queries {input.queries:q} --data.qrels {input.qrels:q}"
         " --start {params.start:q} --settings {params.settings:q}"
-        " --outputs.model {output.model} --outputs.curve {output.curve}"
-        " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
+        " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
+        " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
+        ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule generate_queries:
@@ -79,7 +79,7 @@ rule generate_queries:
     message:
         "Generate queries of {wildcards.dataset} with {wildcards.generator}."
     shell:
-        "python $SCRIPTS/generate_queries.py --documents {input.documents}"
-        " --queries {input.queries} {params.source} --drop_held_out {params.drop}"
-        " --output {output.queries} --manifest {output.manifest} 2> {log};"
-        " rm -rf results/checkpoints/generate_queries/{wildcards.generator}/{wildcards.dataset}"
+        'python "$SCRIPTS/generate_queries.py" --documents {input.documents:q}'
+        " --queries {input.queries:q} {params.source:q} --drop_held_out {params.drop:q}"
+        " --output {output.queries:q} --manifest {output.manifest:q} 2> {log:q};"
+        " rm -rf results/checkpoints/generate_queries/{wildcards.generator:q}/{wildcards.dataset:q}"

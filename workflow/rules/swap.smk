@@ -35,11 +35,11 @@ for model in MODELS:
         message:
             f"Put other encoders before the decoder of {model}."
         shell:
-            "python $SCRIPTS/encoder_swap.py --model {input.model} --source {params.source:q}"
-            " --encoders {params.encoders:q} --seed {params.seed} {params.start}"
-            " --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision}"
-            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+            'python "$SCRIPTS/encoder_swap.py" --model {input.model:q} --source {params.source:q}'
+            " --encoders {params.encoders:q} --seed {params.seed:q} {params.start:q}"
+            " --limits.memory_mb {resources.mem_mb:q}"
+            " --limits.precision {params.precision:q}"
+            " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 
 
 for model in PRETRAINED:
@@ -76,7 +76,7 @@ for model in PRETRAINED:
         message:
             f"Swap parts of the pre-trained encoder into {model}."
         shell:
-            "python $SCRIPTS/partial_swap.py --model {input.model} --source {params.source:q}"
-            " --outputs {params.outputs:q} {params.start} --limits.memory_mb {resources.mem_mb}"
-            " --limits.precision {params.precision}"
-            " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
+            'python "$SCRIPTS/partial_swap.py" --model {input.model:q} --source {params.source:q}'
+            " --outputs {params.outputs:q} {params.start:q} --limits.memory_mb {resources.mem_mb:q}"
+            " --limits.precision {params.precision:q}"
+            " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"

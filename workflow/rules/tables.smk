@@ -32,9 +32,9 @@ rule table_retrieval:
     message:
         "Tabulate the retrieval quality of all systems."
     shell:
-        "python $SCRIPTS/table_retrieval.py --files {params.files:q} --paper {input.paper}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_retrieval.py" --files {params.files:q} --paper {input.paper:q}'
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_retrieval_differences:
@@ -77,9 +77,9 @@ rule table_retrieval_differences:
     message:
         "Compare the retrieval of the headline model with that of every other system."
     shell:
-        "python $SCRIPTS/table_retrieval_differences.py --model {params.model}"
-        " --splits {params.splits:q} --queries {input.queries} --manifest {input.manifest}"
-        " --seed {params.seed} --table {output.table} --text {output.text} 2> {log}"
+        'python "$SCRIPTS/table_retrieval_differences.py" --model {params.model:q}'
+        " --splits {params.splits:q} --queries {input.queries:q} --manifest {input.manifest:q}"
+        " --seed {params.seed:q} --table {output.table:q} --text {output.text:q} 2> {log:q}"
 
 
 rule table_encoder_swap:
@@ -132,11 +132,11 @@ rule table_encoder_swap:
     message:
         "Tabulate the encoder swap."
     shell:
-        "python $SCRIPTS/table_encoder_swap.py --files {params.files:q}"
-        " --correct {params.correct:q} --removed {params.removed:q} --paper_swap {input.paper_swap}"
-        " --paper_in_text {input.paper_in_text} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_encoder_swap.py" --files {params.files:q}'
+        " --correct {params.correct:q} --removed {params.removed:q} --paper_swap {input.paper_swap:q}"
+        " --paper_in_text {input.paper_in_text:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 # Without pre-trained weights there is nothing to swap in.
@@ -188,10 +188,10 @@ if PRETRAINED:
         message:
             "Tabulate the partial encoder swaps."
         shell:
-            "python $SCRIPTS/table_partial_swap.py --files {params.files:q}"
-            " --correct {params.correct:q} --seed {params.seed}"
-            " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-            " 2> {log}"
+            'python "$SCRIPTS/table_partial_swap.py" --files {params.files:q}'
+            " --correct {params.correct:q} --seed {params.seed:q}"
+            " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+            " 2> {log:q}"
 
 
 rule table_patching:
@@ -236,10 +236,10 @@ rule table_patching:
     message:
         "Tabulate patching of single layers and components."
     shell:
-        "python $SCRIPTS/table_patching.py --sweeps {params.sweeps:q}"
-        " --clean {params.clean:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_patching.py" --sweeps {params.sweeps:q}'
+        " --clean {params.clean:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_patching_heads:
@@ -284,10 +284,10 @@ rule table_patching_heads:
     message:
         "Tabulate patching of single attention heads."
     shell:
-        "python $SCRIPTS/table_patching_heads.py --sweeps {params.sweeps:q}"
-        " --clean {params.clean:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_patching_heads.py" --sweeps {params.sweeps:q}'
+        " --clean {params.clean:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_circuit:
@@ -339,10 +339,10 @@ rule table_circuit:
     message:
         "Tabulate the circuits."
     shell:
-        "python $SCRIPTS/table_circuit.py --files {params.files:q}"
-        " --paper_circuit {input.paper} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_circuit.py" --files {params.files:q}'
+        " --paper_circuit {input.paper:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_patching_by_stage:
@@ -389,11 +389,11 @@ rule table_patching_by_stage:
     message:
         "Tabulate patching by stage."
     shell:
-        "python $SCRIPTS/table_patching_by_stage.py --sweeps {params.sweeps:q}"
-        " --clean {params.clean:q} --stages {params.stages:q} --paper_patching {input.paper}"
-        " --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_patching_by_stage.py" --sweeps {params.sweeps:q}'
+        " --clean {params.clean:q} --stages {params.stages:q} --paper_patching {input.paper:q}"
+        " --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_contributions:
@@ -428,10 +428,10 @@ rule table_contributions:
     message:
         "Tabulate the contribution of every component."
     shell:
-        "python $SCRIPTS/table_contributions.py --files {params.files:q}"
-        " --clean {params.clean:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_contributions.py" --files {params.files:q}'
+        " --clean {params.clean:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 rule table_rank_development:
@@ -466,10 +466,10 @@ rule table_rank_development:
     message:
         "Tabulate the rank of the relevant document layer by layer."
     shell:
-        "python $SCRIPTS/table_rank_development.py --files {params.files:q}"
-        " --clean {params.clean:q} --seed {params.seed}"
-        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-        " 2> {log}"
+        'python "$SCRIPTS/table_rank_development.py" --files {params.files:q}'
+        " --clean {params.clean:q} --seed {params.seed:q}"
+        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+        " 2> {log:q}"
 
 
 # Without a trained model there are no curves.
@@ -509,9 +509,9 @@ if TRAINED:
         message:
             "Collect the loss curves."
         shell:
-            "python $SCRIPTS/table_training.py --files {params.files:q}"
-            " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
-            " 2> {log}"
+            'python "$SCRIPTS/table_training.py" --files {params.files:q}'
+            " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
+            " 2> {log:q}"
 
 
 rule summary:
@@ -544,12 +544,12 @@ rule summary:
     message:
         "Write the headline numbers into results/summary.json."
     shell:
-        "python $SCRIPTS/summary.py --headline {params.headline}"
-        " --tables.retrieval {input.retrieval} --tables.encoder_swap {input.encoder_swap}"
-        " --tables.patching_by_stage {input.patching_by_stage} --tables.circuit {input.circuit}"
-        " --tables.claims {input.claims}"
+        'python "$SCRIPTS/summary.py" --headline {params.headline:q}'
+        " --tables.retrieval {input.retrieval:q} --tables.encoder_swap {input.encoder_swap:q}"
+        " --tables.patching_by_stage {input.patching_by_stage:q} --tables.circuit {input.circuit:q}"
+        " --tables.claims {input.claims:q}"
         " --correct {params.correct:q}"
-        " --stages {params.stages:q} --manifest {input.manifest} --output {output} 2> {log}"
+        " --stages {params.stages:q} --manifest {input.manifest:q} --output {output:q} 2> {log:q}"
 
 
 rule analyses:

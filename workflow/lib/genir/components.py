@@ -1,4 +1,4 @@
-"""Names of decoder components, patching methods and stages."""
+"""Names of decoder components, patching methods, circuits and stages."""
 
 from typing import Literal
 
@@ -10,6 +10,12 @@ EMBEDDING = "embedding"
 
 Method = Literal["zero", "mean", "mean_leave_one_out", "pretrained"]
 METHODS: tuple[Method, ...] = ("zero", "mean", "mean_leave_one_out", "pretrained")
+
+Variant = Literal["study", "zero", "mean", "pretrained", "automatic"]
+VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automatic")
+"""Circuits."""
+AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
+"""What the automatic circuit replaces components by."""
 
 STAGES = ("I", "II", "III")
 PATCHED_STAGES = (*STAGES, "all")
