@@ -17,7 +17,7 @@ def main(correct: Path, models: int, documents: int, seed: int, output: Path) ->
         seed: seed of the draw.
         output: CSV to write: set, doc_id, query_id.
     """
-    table = read_csv(correct, dtype=str)
+    table = read_csv(correct)
     write_csv(output, draw_removed_documents(table, models, documents, seed))
 
 
