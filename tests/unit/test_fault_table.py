@@ -16,9 +16,8 @@ def suite(monkeypatch):
 
 
 def test_the_documented_table_has_every_fault_of_the_suite(suite):
-    rows = [
-        line.split(" | ") for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")
-    ]
+    made, _, _ = DOCUMENT.read_text().partition("\n## ")
+    rows = [line.split(" | ") for line in made.splitlines() if line.startswith("| ")]
     assert [row[0].removeprefix("| ") for row in rows[2:]] == [fault.name for fault in suite.FAULTS]
     assert all(row[-1].startswith("yes") for row in rows[2:])
 

@@ -1,10 +1,14 @@
 import pandas as pd
 import pytest
+from tiny_text import tiny_tokenizer
+from tiny_training import FINETUNING
 
+from genir.corpus import read_exported
 from genir.dataset_files import TrainingFiles
 from genir.errors import AnalysisError
-from genir.finetuning import without_documents
+from genir.finetuning import build_examples, without_documents
 from genir.joins import check_known, looked_up
+from genir.queries import build_queries
 from genir.removed_documents import removed_set
 from genir.stages import mean_ratios
 from genir.tables.ranks import read_queries, read_ranks, views
@@ -103,3 +107,28 @@ def test_ratios_of_every_correct_query():
     table.loc[1, "ratio"] = float("nan")
     with pytest.raises(AnalysisError, match="of query '1' is not a number"):
         mean_ratios(table, pd.Series(["1"]))
+
+
+def test_queries_and_qrels_are_of_one_split():
+    qrels = PAIRS[["query_id", "doc_id"]]
+    for table, others in ((PAIRS, qrels.iloc[:2]), (PAIRS.iloc[:2], qrels)):
+        with pytest.raises(AnalysisError, match=r"the (qrels|queries) file lacks '3', 1 of 3"):
+            build_queries(
+                table, others, {"7": 1, "8": 2, "NA": 3}, tiny_tokenizer().backend_tokenizer, 8
+            )
+
+
+def test_every_example_has_a_docid_token():
+    with pytest.raises(AnalysisError, match="the docid mapping lacks '8', 1 of 3"):
+        build_examples(
+            DOCUMENTS, PAIRS, {"7": 1, "NA": 3}, tiny_tokenizer().backend_tokenizer, FINETUNING
+        )
+
+
+def test_a_corpus_has_what_its_qrels_name(tmp_path):
+    files = [tmp_path / name for name in ("d.parquet", "q.parquet", "qrels.txt")]
+    DOCUMENTS.iloc[:2].to_parquet(files[0])
+    PAIRS.to_parquet(files[1])
+    write_qrels(files[2], PAIRS)
+    with pytest.raises(AnalysisError, match=r"d\.parquet lacks 'NA', 1 of 3"):
+        read_exported(*files)
