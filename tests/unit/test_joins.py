@@ -3,6 +3,7 @@ import pytest
 from tiny_text import tiny_tokenizer
 from tiny_training import FINETUNING
 
+from genir.claims import Evidence
 from genir.corpus import read_exported
 from genir.dataset_files import TrainingFiles
 from genir.errors import AnalysisError
@@ -132,3 +133,10 @@ def test_a_corpus_has_what_its_qrels_name(tmp_path):
     write_qrels(files[2], PAIRS)
     with pytest.raises(AnalysisError, match=r"d\.parquet lacks 'NA', 1 of 3"):
         read_exported(*files)
+
+
+def test_ranks_of_every_correct_query():
+    evidence = Evidence(_ranks(["1", "02"]), {}, "", None, None, None, None, None, 1)
+    assert evidence.first(_ranks(["02", "1"])).to_dict() == {"1": True, "02": True}
+    with pytest.raises(AnalysisError, match="has no rank for query '02'"):
+        evidence.first(_ranks(["1", "2"]))

@@ -95,8 +95,9 @@ def write_top_tokens(
 
 
 def _section(model: str, queries: str, row: pd.Series) -> str:
-    query, title = (" ".join(str(row[name]).split()) for name in ("query", "title"))
-    return f"{model}, {queries}: {query} -> [{row['doc_id']}] {title}"
+    names = ("query", "doc_id", "title")
+    query, doc_id, title = (" ".join(str(row[name]).split()) for name in names)
+    return f"{model}, {queries}: {query} -> [{doc_id}] {title}"
 
 
 def _shown_layers(stages: dict[str, dict]) -> str:
