@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genir.csv_text import read, write
+from genir.csv_text import read
 from genir.errors import DamagedFileError
-from genir.files import read_csv
+from genir.files import read_csv, write_csv
 
 CELLS = [
     "NA",
@@ -28,7 +28,7 @@ CELLS += ["a\nb", "a\rb", "a\r\nb", "-", "1_0", "inf", "\U0001f9ec", "\\N", "a\t
 
 
 def _back(tmp_path, frame):
-    write(tmp_path / "a.csv", frame)
+    write_csv(tmp_path / "a.csv", frame)
     return read(tmp_path / "a.csv")
 
 
@@ -44,14 +44,14 @@ def test_any_text_comes_back(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     encodable = [row for row in rows if not any("\ud800" <= c <= "\udfff" for c in "".join(row))]
     frame = pd.DataFrame(encodable, columns=["query_id", "title"], dtype="str")
-    write(path, frame)
+    write_csv(path, frame)
     assert read(path).to_numpy().tolist() == frame.to_numpy().tolist()
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1))
 def test_floats_come_back_to_the_last_digit(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
-    write(path, pd.DataFrame({"value": values}))
+    write_csv(path, pd.DataFrame({"value": values}))
     assert read(path)["value"].to_numpy(float).tobytes() == np.array(values).tobytes()
 
 

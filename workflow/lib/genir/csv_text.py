@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -44,12 +45,12 @@ def read(path: Path | str, numbers: Collection[str] = NUMBERS) -> pd.DataFrame:
     return pd.DataFrame({name: _column(name, own, numbers) for name, own in columns})
 
 
-def write(path: Path | str, frame: pd.DataFrame) -> None:
-    """Everything comes back by `read`; floats have all their digits. A table that holds a carriage
-    return has all of its text in quotes, or that would end the line."""
+def quoting(frame: pd.DataFrame) -> Literal[0, 2]:
+    """What a table must have in quotes so that `read` gives it back: all of its text if that holds a
+    carriage return, which would end the line, else what needs them."""
     text = frame.select_dtypes(exclude=["number", "bool"])
     returns = any(text[name].astype("str").str.contains("\r").any() for name in text)
-    frame.to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL)
+    return csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
 
 
 def _column(name: str, cells: tuple[str, ...], numbers: Collection[str]) -> pd.Series:

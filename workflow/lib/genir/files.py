@@ -157,4 +157,4 @@ def write_parquet(path: Path | str, frame: pd.DataFrame) -> None:
 
 def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
     with _accompanied_path(path) as temporary:
-        csv_text.write(temporary, frame)
+        frame.to_csv(temporary, index=False, quoting=csv_text.quoting(frame))
