@@ -46,8 +46,8 @@ def read(path: Path | str, numbers: Collection[str] = NUMBERS) -> pd.DataFrame:
 
 
 def quoting(frame: pd.DataFrame) -> Literal[0, 2]:
-    """What a table must have in quotes so that `read` gives it back: all of its text if that holds a
-    carriage return, which would end the line, else what needs them."""
+    """What a table must have in quotes so that `read` gives it back: all of its text if that holds
+    a carriage return, which would end the line, else what needs them."""
     text = frame.select_dtypes(exclude=["number", "bool"])
     returns = any(text[name].astype("str").str.contains("\r").any() for name in text)
     return csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
