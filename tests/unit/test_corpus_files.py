@@ -96,8 +96,12 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path):
         ({"doc_id": "d3", "text": "x", "title": 1}, "title is a number; write text in quotes"),
         ({"doc_id": "d3", "text": " "}, "text is empty; write a text or remove the entry"),
         ({"doc_id": "", "text": "x"}, "doc_id is empty; write a text or remove the entry"),
-        ({"doc_id": "d 3", "text": "x"}, "doc_id 'd 3' holds white space, which separates the "),
-        ({"doc_id": "d3\u2028", "text": "x"}, "of TREC files; write 'd3'"),
+        (
+            {"doc_id": " d3", "text": "x"},
+            "doc_id ' d3' begins or ends with white space; write 'd3'",
+        ),
+        ({"doc_id": "d3\u2028", "text": "x"}, "begins or ends with white space; write 'd3'"),
+        ({"doc_id": "d\0", "text": "x"}, "holds the character U+0000, which ends a text elsewhere"),
         ({"doc_id": "d1", "text": "x"}, "doc_id 'd1' is in line 1 already; give every entry an id"),
         ({"doc_id": "d3", "text": "\ud800"}, "text holds half a surrogate pair"),
         (["d3"], 'not an object; write {"key": "value", ...}'),
@@ -118,7 +122,7 @@ def test_document_errors_name_file_and_line(tmp_path, record, message):
         ({"query_id": "q3", "text": "x", "doc_id": 1}, "doc_id is a number; write text in quotes"),
         ({"query_id": "q3", "text": "x", "doc_id": "d9"}, "there is no document 'd9' in "),
         ({"query_id": "q1", "text": "x", "doc_id": "d1"}, "query_id 'q1' is in line 1 already"),
-        ({"query_id": "q\t3", "text": "x", "doc_id": "d1"}, "white space"),
+        ({"query_id": "q3\t", "text": "x", "doc_id": "d1"}, "white space; write 'q3'"),
         (
             {"query_id": "q3", "text": "x", "doc_id": "d1", "split": "dev"},
             "split is 'dev'; write train, validation or test",
@@ -213,3 +217,18 @@ def test_a_file_that_is_no_parquet(tmp_path):
     (tmp_path / "documents.parquet").write_text("PAR0")
     with pytest.raises(CorpusError, match=r"documents\.parquet is not a Parquet file, or only the"):
         read_corpus(tmp_path / "documents.parquet", tmp_path / "queries.jsonl")
+
+
+def test_only_the_first_line_may_begin_with_a_byte_order_mark(tmp_path):
+    record = '{"doc_id": "%s", "text": "x"}\n'
+    (tmp_path / "d.jsonl").write_text("\ufeff" + record % "\ufeffd1", encoding="utf-8")
+    queries = tmp_path / "q.jsonl"
+    queries.write_text('{"query_id": "\ufeffq", "text": "x"}\n', encoding="utf-8")
+    qrels = tmp_path / "qrels.txt"
+    qrels.write_text("\ufeff\ufeffq 0 \ufeffd1 1\n\ufeffq 0 d1 0\n", encoding="utf-8")
+    corpus = read_corpus(tmp_path / "d.jsonl", queries, qrels)
+    assert corpus.documents["doc_id"].tolist() == ["\ufeffd1"]
+    assert corpus.qrels.to_numpy().tolist() == [["\ufeffq", "\ufeffd1"]]
+    (tmp_path / "d.jsonl").write_text(record % "d1" + "\ufeff" + record % "d2", encoding="utf-8")
+    with pytest.raises(CorpusError, match="line 2: not JSON"):
+        read_corpus(tmp_path / "d.jsonl", queries, qrels)

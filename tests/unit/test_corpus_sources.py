@@ -48,9 +48,13 @@ def test_the_example_adapter_is_exported(faq, tmp_path):
 
 
 def test_the_example_adapter_names_file_and_row(faq):
-    faq["table"].write_text("page,answer,question\na b,x,y\n")
-    with pytest.raises(CorpusError, match=r"faq\.csv, row 1: page 'a b'; write one word"):
+    faq["table"].write_text("page,answer,question\nNA,x,y\n a,x,y\n")
+    with pytest.raises(CorpusError, match=r"faq\.csv, row 2: page ' a' begins or ends with white"):
         read_source("faq", faq, {})
+    faq["table"].write_text("page,answer,question\nNA,x,y\n007,null,z\n")
+    corpus, _ = read_source("faq", faq, {})
+    assert corpus.documents["doc_id"].tolist() == ["NA", "007"]
+    assert corpus.documents["text"].tolist() == ["x", "null"]
 
 
 def test_schema_and_registry_name_the_same_sources():

@@ -159,3 +159,10 @@ def test_the_figure_does_without_a_view(table, tmp_path):
 def test_a_figure_of_nothing_is_refused(table):
     with pytest.raises(AnalysisError, match="holds no rows"):
         failed_queries_figure(table.iloc[:0])
+
+
+def test_a_table_without_the_model_is_named(tables, tmp_path):
+    rows = pd.read_csv(tables.docid_share)
+    rows[rows["model"] != "full"].to_csv(tables.docid_share, index=False)
+    with pytest.raises(AnalysisError, match=r"docid_share\.csv lacks 'full', 1 of 1"):
+        failed_queries_table(tables, [rank_files(tmp_path)], seed=1)

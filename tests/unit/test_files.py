@@ -117,3 +117,9 @@ def test_tables_round_trip(tmp_path):
 def test_sha256_of_a_known_text(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_a_json_key_that_comes_twice_is_named(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": 1, "b": {"7": 1, "7": 2}}')
+    with pytest.raises(ValueError, match="the key '7' is there twice"):
+        read_json(tmp_path / "a.json")

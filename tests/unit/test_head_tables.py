@@ -8,6 +8,7 @@ import synthetic_results as synthetic
 from plain import DOCUMENTS
 from tiny_text import tiny_tokenizer
 
+from genir.errors import AnalysisError
 from genir.files import write_json
 from genir.tables import direct_contribution, docid_share, paper, top_tokens
 from genir.token_names import TokenNames, load_token_names, shortened
@@ -176,6 +177,14 @@ def test_top_tokens(tmp_path, clean, folder):
     assert text.count("### full, correct: some text -> [d") == 3
     assert text.count("\n| 1 | ") == text.count("\n| 2 | ") == 6 * 2
     assert "\n| 0 | " not in text
+
+
+@pytest.mark.parametrize("part", ["tokens", "queries", "documents"])
+def test_top_tokens_that_lack_a_query_or_document(tmp_path, clean, folder, part):
+    files = files_of(folder, tmp_path, clean)
+    write(getattr(files, part), pd.read_parquet(getattr(files, part)).iloc[:0])
+    with pytest.raises(AnalysisError, match=rf"{part}\.parquet lacks "):
+        top_tokens.top_tokens_table([files], examples=3, seed=1)
 
 
 def test_examples_are_a_draw_by_seed(clean):

@@ -166,7 +166,7 @@ BROKEN_QUESTION = [
     (_without(QUESTIONS[0], "question", "text"), "no question.text; add"),
     (_without(QUESTIONS[0], "id"), "no id; add"),
     (QUESTIONS[1], "id '-2' is in line 1 already; give every entry an id of its own"),
-    (QUESTIONS[0] | {"id": "a b"}, "id 'a b' holds white space"),
+    (QUESTIONS[0] | {"id": "a "}, "id 'a ' begins or ends with white space"),
     (question(9, "x", "A") | {"document": "a page"}, "document is text; write {...}"),
     (question(9, "x", "A") | {"question": {"text": 1}}, "question.text is a number; write text"),
     (question(9, "x", "A", "half \ud800"), "document.tokens.token holds half a surrogate pair"),

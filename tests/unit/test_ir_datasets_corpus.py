@@ -163,7 +163,7 @@ def test_a_wrong_id_is_named(given, message):
         ),
         ("train/qrels.txt", "q1 0 d1 x\n", "qrels of mine/train cannot be read by ir-datasets"),
         ("train/queries.tsv", "q1\n", "queries of mine/train cannot be read by ir-datasets: exp"),
-        ("documents.tsv", "d 1\ta\n", "mine/train of ir-datasets: the id 'd 1' is empty or holds"),
+        ("documents.tsv", " \ta\n", "mine/train of ir-datasets: the id ' ' is empty; write an id"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path, file, text, message):

@@ -6,6 +6,8 @@ import retrieval_metrics as script
 from genir.errors import AnalysisError
 from genir.metrics import METRICS, query_metrics, rank_measures, retrieval_metrics
 from genir.statistics import wilson
+from genir.trec import write_qrels
+from genir.trec import write_run as write_trec_run
 
 QUERIES = pd.DataFrame(
     {
@@ -136,3 +138,21 @@ def test_ranks_all_first():
 def test_ranks_from_zero_are_refused():
     with pytest.raises(AnalysisError, match="ranks count from 1"):
         rank_measures([0, 3], list("ab"), seed=1)
+
+
+def test_odd_ids_are_measured_like_others(tmp_path):
+    names = ["NA", "a b", "%20", "\ufeff007", "null", "\u65e5\u672c"]
+    queries = pd.Series(names)
+    write_qrels(tmp_path / "qrels", pd.DataFrame({"query_id": names, "doc_id": names}))
+    ranked = np.array([[name, f"not {name}"] for name in names], dtype=object)
+    ranked[1] = ranked[1][::-1]
+    write_trec_run(tmp_path / "run", names, ranked, "tag")
+    table = query_metrics(tmp_path / "run", tmp_path / "qrels", queries)
+    assert table.index.tolist() == names
+    assert table["mrr_at_10"].tolist() == [1, 0.5, 1, 1, 1, 1]
+
+
+def test_a_run_on_other_queries_is_refused(tmp_path, qrels):
+    run = write_run(tmp_path / "run", {"9": ranking("d1", 1)})
+    with pytest.raises(AnalysisError, match="lacks '9', 1 of 1"):
+        query_metrics(run, qrels, QUERIES["query_id"])

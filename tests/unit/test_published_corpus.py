@@ -89,7 +89,7 @@ OTHER = {"query": ["Q1"], "docid": ["0"], "rel": [4]}
         ("documents", [{"id": 1}], "documents.json, entry 1: no text; add"),
         ("documents", [{"id": 1.5, "text": "x"}], "entry 1: id is a number; write text in quotes"),
         ("documents", [{"id": True, "text": "x"}], "entry 1: id is true or false; write text"),
-        ("documents", [{"id": "a b", "text": "x"}], "entry 1: id 'a b' holds white space"),
+        ("documents", [{"id": "@DOC_ID_ a@", "text": "x"}], "entry 1: id ' a' begins or ends with"),
         (
             "documents",
             [{"id": 1, "text": "x"}, {"id": "@DOC_ID_1@", "text": "y"}],

@@ -278,7 +278,11 @@ def test_same_seed_same_interval(clustered):
 
 @pytest.mark.parametrize(
     ("values", "clusters", "message"),
-    [([1, 2], ["a"], "2 values have 1 documents"), ([1, np.nan], ["a", "b"], "value 1 is not")],
+    [
+        ([1, 2], ["a", None], "a query has no document"),
+        ([1, 2], ["a"], "2 values have 1 documents"),
+        ([1, np.nan], ["a", "b"], "value 1 is not"),
+    ],
 )
 def test_unusable_values_are_refused(values, clusters, message):
     with pytest.raises(AnalysisError, match=message):

@@ -74,7 +74,8 @@ def test_circuits_by_variant_and_split(arguments):
 
 
 def test_missing_numbers_become_null(arguments, tmp_path):
-    table = synthetic.retrieval_rows("full").assign(low=float("nan"))
+    rows = [synthetic.retrieval_rows(model) for model in ("full", "random_start")]
+    table = pd.concat(rows).assign(low=float("nan"))
     arguments["tables"] = Tables(tmp_path / "holes.csv")
     table.to_csv(arguments["tables"].retrieval, index=False)
     result = summary(**arguments)
@@ -92,6 +93,13 @@ def test_baselines_of_other_datasets_stay_out():
     assert retrieval_results(rows, [], "other") == {}
 
 
+def test_a_table_without_one_of_the_models(arguments, tmp_path):
+    synthetic.retrieval_rows("full").to_csv(tmp_path / "short.csv", index=False)
+    arguments["tables"] = Tables(tmp_path / "short.csv")
+    with pytest.raises(AnalysisError, match="lacks 'random_start', 1 of 2 that are asked for"):
+        summary(**arguments)
+
+
 def test_unknown_headline_model(arguments):
     with pytest.raises(AnalysisError, match="write one of \\['full', 'random_start'\\]"):
         summary(**(arguments | {"headline": "best"}))
@@ -101,7 +109,8 @@ def test_claims_of_the_headline_model(arguments, tmp_path):
     tested = {"claim": "decoder_retrieves", "rule": "below 0.25", "verdict": "undecided"}
     tested |= {"value": 0.2, "low": 0.1, "high": 0.3, "n": 40, "p": 0.01, "reason": "a, b"}
     empty = {"claim": "mlps_write_ranking", "rule": "above 0", "verdict": "not testable"}
-    rows = pd.DataFrame([tested | {"model": "full"}, empty | {"model": "full"}])
+    of_full = [tested | {"model": "full"}, empty | {"model": "full"}]
+    rows = pd.DataFrame([*of_full, empty | {"model": "random_start"}])
     rows.to_csv(tmp_path / "claims.csv", index=False)
     arguments["tables"] = replace(arguments["tables"], claims=tmp_path / "claims.csv")
     result = summary(**arguments)
@@ -115,5 +124,5 @@ def test_claims_of_the_headline_model(arguments, tmp_path):
         "verdict": "not testable",
         "reason": "",
     }
-    assert result["models"]["random_start"]["claims"] == {}
+    assert list(result["models"]["random_start"]["claims"]) == ["mlps_write_ranking"]
     write_json(tmp_path / "summary.json", result)

@@ -1,5 +1,6 @@
 import json
 import xml.etree.ElementTree as ElementTree
+from functools import wraps
 
 import pandas as pd
 import pytest
@@ -198,3 +199,16 @@ def test_slugs(text, begins):
     assert slug(text)[:-8] == begins
     assert set(slug(text)[-8:]) <= set("0123456789abcdef")
     assert slug(text) != slug(text + " ")
+
+
+@pytest.mark.parametrize("doc_id", ["null", "~", "007", "1e5"])
+def test_any_document_can_be_asked_for_on_the_command_line(doc_id):
+    from jsonargparse import auto_cli
+    from trace_query import main
+
+    @wraps(main)
+    def asked(**arguments):
+        return arguments["doc_id"]
+
+    wanted = ["--model=m", "--documents=d", "--query=q", "--output=o", f"--doc_id={doc_id}"]
+    assert auto_cli(asked, args=wanted, as_positional=False) == doc_id

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genir.errors import CorpusError
-from genir.trec import read_qrels, write_qrels, write_run
+from genir.errors import AnalysisError, CorpusError
+from genir.trec import read_qrels, read_run, relevant_pairs, write_qrels, write_run
 
 ROWS = np.array([["d2", "d1", "d3"], ["d3", "d2", "d1"]], dtype=object)
 
@@ -63,3 +63,63 @@ def test_errors_name_file_and_line(tmp_path, content, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CorpusError, match=r"qrels\.txt does not exist; correct the path"):
         read_qrels(tmp_path / "qrels.txt")
+
+
+ODD = [
+    "a b",
+    "NA",
+    "007",
+    "%20",
+    "\ufeffx",
+    "tab\tx",
+    "new\nline",
+    "\u3000x\u3000y",
+    "100%",
+    '"',
+    "#",
+]
+
+
+def test_odd_ids_come_back(tmp_path):
+    qrels = pd.DataFrame({"query_id": ODD[4:] + ODD[:4], "doc_id": ODD})
+    write_qrels(tmp_path / "qrels.txt", qrels)
+    pd.testing.assert_frame_equal(read_qrels(tmp_path / "qrels.txt"), qrels, check_dtype=False)
+    lines = (tmp_path / "qrels.txt").read_text().split("\n")[:-1]
+    assert {len(line.split()) for line in lines} == {4}
+    write_run(tmp_path / "x.run", ["\ufeff a", "%20"], np.array([ODD, ODD[::-1]], object), "tag")
+    run = read_run(tmp_path / "x.run")
+    assert run["doc_id"].tolist() == ODD + ODD[::-1]
+    assert run["query_id"].unique().tolist() == ["\ufeff a", "%20"]
+    assert run["score"].tolist() == [*range(len(ODD), 0, -1)] * 2
+
+
+def test_qrels_of_users_are_not_decoded(tmp_path):
+    (tmp_path / "qrels.txt").write_text("\ufeffa%20b 0 %41 1\n", encoding="utf-8")
+    assert list(relevant_pairs(tmp_path / "qrels.txt")) == [(1, "a%20b", "%41")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("q Q0 d 1 2 t\nq Q0 e 2 1\n", "line 2: 5 fields, not six"),
+        ("q Q0 d 1 nan t\n", "line 1: score 'nan' is no finite number below the last"),
+        ("q Q0 d 1 inf t\n", "line 1: score 'inf'"),
+        ("q Q0 d 1 best t\n", "line 1: score 'best'"),
+        ("q Q0 d 1 2 t\nq Q0 e 2 2 t\n", "line 2: score '2'"),
+        ("q Q0 d 1 2 t\nq Q0 d 2 1 t\n", "line 2: document 'd' comes again for query 'q'"),
+        ("q Q0 d 1 3 t\nq Q0 e 3 1 t\n", "line 2: place '3', not 2"),
+    ],
+)
+def test_a_line_that_is_no_run_line(tmp_path, lines, message):
+    (tmp_path / "x.run").write_text(lines)
+    with pytest.raises(AnalysisError, match=re.escape(f"{tmp_path / 'x.run'}, {message}")):
+        read_run(tmp_path / "x.run")
+
+
+def test_runs_are_read_as_utf8_and_nothing_else(tmp_path):
+    (tmp_path / "x.run").write_bytes(b"q\xe9 Q0 d 1 1 t\n")
+    with pytest.raises(CorpusError, match="line 1: not UTF-8"):
+        read_run(tmp_path / "x.run")
+    (tmp_path / "x.run").write_text("q Q0 %E9 1 1 t\n")
+    with pytest.raises(CorpusError, match="line 1: holds a percent sign"):
+        read_run(tmp_path / "x.run")

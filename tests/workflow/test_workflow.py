@@ -10,12 +10,15 @@ import yaml
 from conftest import CONFIGS, REPOSITORY, stand_in
 from PIL import Image
 
+from genir.files import read_csv
+
 TINY = REPOSITORY / "config/tiny.yaml"
 FIGURES = (
     "retrieval encoder_swap partial_swap patching patching_by_stage patching_heads circuit "
     "contributions rank_development direct_contribution docid_share communication top_heads "
     "late_cosines failed_queries training"
 ).split()
+TEXT_OF_DIGITS = ("with_layer", "stage_layers")
 COMPONENTS = ("self_attention", "cross_attention", "mlp")
 
 
@@ -123,6 +126,19 @@ def test_every_number_in_a_table_has_its_n_and_interval(tiny_run):
         assert (ours["low"] <= ours[value] + 1e-9).all()
         assert (ours[value] <= ours["high"] + 1e-9).all()
         assert (tiny_run / f"results/table_{name}/{name}.md").read_text().count("|") > 10
+
+
+def test_every_number_of_a_csv_is_read_as_one_and_all_else_as_text(tiny_run):
+    files = sorted((tiny_run / "results").rglob("*.csv"))
+    assert len(files) > 30
+    for file in files:
+        guessed, read = pd.read_csv(file), read_csv(file)
+        for name in guessed:
+            if guessed[name].dtype.kind in "ifb" and name not in TEXT_OF_DIGITS:
+                assert read[name].dtype == guessed[name].dtype, (file, name)
+                assert read[name].equals(guessed[name]), (file, name)
+            else:
+                assert read[name].dtype == "str", (file, name)
 
 
 def test_the_summary_has_the_promised_keys(tiny_run):

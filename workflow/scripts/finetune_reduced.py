@@ -6,6 +6,7 @@ from genir.dataset_files import TrainingFiles
 from genir.files import read_csv
 from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
 from genir.finetuning import FinetuningConfig
+from genir.removed_documents import removed_set as documents_of_set
 from genir.start import Start
 from script import run
 
@@ -28,8 +29,7 @@ def main(
         removed_set: which set this model is trained without.
         outputs: model folder, loss curve (CSV), run record (JSON), checkpoint folder.
     """
-    table = read_csv(removed)
-    documents = table.loc[table["set"] == removed_set, "doc_id"].unique().tolist()
+    documents = documents_of_set(read_csv(removed), removed_set, removed)
     make_finetuned_model(data, start, settings, outputs, documents)
 
 

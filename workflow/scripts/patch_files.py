@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genir.files import read_csv, write_parquet
+from genir.joins import check_known
 from genir.patching import Replacements, patch_means, patched_ranks
 from genir.start import Start, start_folder
 from genir.subject import Subject
@@ -21,8 +22,12 @@ def patch(
 
 
 def correct_rows(subject: Subject, correct: Path) -> np.ndarray:
-    """Which queries of `subject` are listed in the CSV `correct`."""
-    listed = read_csv(correct, dtype=str)["query_id"]
+    """Which queries of `subject` are listed in the CSV `correct`.
+
+    Raises AnalysisError if it lists others.
+    """
+    listed = read_csv(correct)["query_id"]
+    check_known(listed, subject.queries.ids, "the validation queries")
     return pd.Series(subject.queries.ids).isin(listed).to_numpy()
 
 

@@ -19,8 +19,7 @@ def main(correct: Path, qrels: Path, models: int, documents: int, seed: int, out
         seed: seed of the draw.
         output: CSV to write: set, doc_id, query_id.
     """
-    table = read_csv(correct, dtype=str)
-    alone = of_one_document(table, read_qrels(qrels))
+    alone = of_one_document(read_csv(correct), read_qrels(qrels))
     write_csv(output, draw_removed_documents(alone, models, documents, seed))
 
 

@@ -25,7 +25,7 @@ def main(
         seed: seed of the shuffled layer orders.
         output: JSON to write.
     """
-    query_ids = read_csv(correct, dtype=str)["query_id"]
+    query_ids = read_csv(correct)["query_id"]
     ratios = mean_ratios(read_parquet(contributions), query_ids)
     detected = detect_stages(ratios, seed)
     used = configured or default_stages(len(ratios))

@@ -17,7 +17,7 @@ def main(
     documents: Path,
     query: str,
     output: Path,
-    doc_id: str | None = None,
+    doc_id: str = "",
     query_tokens: int = 32,
     formats: tuple[str, ...] = ("svg",),
     dpi: int = 150,
@@ -37,7 +37,7 @@ def main(
         memory_mb: memory this process may use, in MiB.
     """
     traced = TracedModel(model, read_documents(documents), Limits(memory_mb))
-    trace = trace_query(traced, query, doc_id, query_tokens)
+    trace = trace_query(traced, query, doc_id or None, query_tokens)
     page = trace_page(trace)
     write_json(output.with_name(f"{output.name}.json"), trace)
     write_text(output.with_name(f"{output.name}.md"), page)

@@ -56,7 +56,8 @@ class Evidence:
     def first(self, ranks: pd.DataFrame) -> pd.Series:
         """Whether the relevant document of each correct query has vocabulary rank 1 in `ranks`,
         by query_id."""
-        return ranks.set_index("query_id").loc[self.correct["query_id"], "vocabulary_rank"] == 1
+        own = select(ranks, self.correct["query_id"], "a file of ranks").set_index("query_id")
+        return own.loc[self.correct["query_id"], "vocabulary_rank"] == 1
 
     def broken(self, method: str, stage: str, component: str) -> pd.Series:
         """Whether the document of each correct query is no longer first, by query_id.

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from genir.files import read_parquet
+from genir.joins import check_known
 from genir.split_files import SPLITS as SPLITS
 from genir.text import fold
 from genir.trec import read_qrels
@@ -41,8 +42,14 @@ class Origin:
 
 
 def read_exported(documents: Path, queries: Path, qrels: Path) -> Corpus:
-    """A corpus as export_corpus writes it."""
-    return Corpus(read_parquet(documents), read_parquet(queries), read_qrels(qrels))
+    """A corpus as export_corpus writes it.
+
+    Raises AnalysisError if the qrels name what is not in the other files.
+    """
+    corpus = Corpus(read_parquet(documents), read_parquet(queries), read_qrels(qrels))
+    check_known(corpus.qrels["doc_id"], corpus.documents["doc_id"], documents)
+    check_known(corpus.qrels["query_id"], corpus.queries["query_id"], queries)
+    return corpus
 
 
 def corpus_counts(corpus: Corpus) -> dict[str, int]:

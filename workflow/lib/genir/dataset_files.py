@@ -7,6 +7,7 @@ import pandas as pd
 
 from genir.files import read_parquet
 from genir.generated_queries import read_generated
+from genir.joins import check_known, looked_up
 from genir.trec import read_qrels
 
 
@@ -21,10 +22,15 @@ class TrainingFiles:
     generated: Path | None = None
 
     def read(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Documents (doc_id, title, text) and training pairs (query_id, text, doc_id)."""
-        documents = read_parquet(self.documents)
+        """Documents (doc_id, title, text) and training pairs (query_id, doc_id, text).
+
+        Raises AnalysisError if a query or document of the qrels is not there.
+        """
+        documents, pairs = read_parquet(self.documents), read_qrels(self.qrels)
+        check_known(pairs["doc_id"], documents["doc_id"], self.documents)
         texts = read_parquet(self.queries, columns=["query_id", "text"])
-        return documents, read_qrels(self.qrels).merge(texts, on="query_id", how="left")
+        found = looked_up(pairs["query_id"], texts.set_index("query_id")["text"], self.queries)
+        return documents, pairs.assign(text=found)
 
     def read_generated(self, documents: pd.DataFrame) -> pd.DataFrame | None:
         """Generated queries (doc_id, text) of `documents`, or None for direct indexing.

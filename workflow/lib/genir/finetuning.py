@@ -13,6 +13,8 @@ from transformers import T5ForConditionalGeneration
 from genir.checkpoints import Checkpoint
 from genir.devices import Precision, product_type
 from genir.dropout import Dropout
+from genir.errors import AnalysisError
+from genir.joins import check_known, looked_up
 from genir.one_step import OneStep
 from genir.seeding import EpochSampler
 from genir.tokens import truncated_tokens
@@ -82,10 +84,11 @@ def build_examples(
     indexed = indexed_texts(documents, generated)
     indexing = truncated_tokens(indexed["text"], tokenizer, config.document_tokens)
     retrieval = truncated_tokens(pairs["text"], tokenizer, config.query_tokens)
-    return {
-        "indexing": Examples(indexing, indexed["doc_id"].map(docids).to_numpy(np.int64)),
-        "retrieval": Examples(retrieval, pairs["doc_id"].map(docids).to_numpy(np.int64)),
-    }
+    labels = [
+        looked_up(part["doc_id"], docids, "the docid mapping").to_numpy(np.int64)
+        for part in (indexed, pairs)
+    ]
+    return {"indexing": Examples(indexing, labels[0]), "retrieval": Examples(retrieval, labels[1])}
 
 
 def finetune(
@@ -126,8 +129,17 @@ def finetune(
 def without_documents(
     documents: pd.DataFrame, pairs: pd.DataFrame, removed: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Documents and training pairs of a reduced model; the removed documents keep their docids."""
-    return (
-        documents[~documents["doc_id"].isin(removed)],
-        pairs[~pairs["doc_id"].isin(removed)],
-    )
+    """Documents and training pairs of a reduced model; the removed documents keep their docids.
+
+    Raises AnalysisError if not every one of `removed` is a document, each once: the model would be
+    taken for one trained without them.
+    """
+    check_known(removed, documents["doc_id"], "documents.parquet of the dataset")
+    kept = documents[~documents["doc_id"].isin(removed)]
+    if len(kept) != len(documents) - len(removed):
+        raise AnalysisError(
+            f"{len(removed)} documents are to be removed, {len(kept)} of {len(documents)} would be "
+            "left; delete the folders results/removed_documents and results/subset_corpus and run "
+            "snakemake again"
+        )
+    return kept, pairs[~pairs["doc_id"].isin(removed)]

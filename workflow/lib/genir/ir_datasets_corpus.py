@@ -10,6 +10,7 @@ from genir.checked_corpus import CheckedCorpus, Names
 from genir.corpus import SPLITS, Corpus, Origin
 from genir.errors import CorpusError
 from genir.faults import Faulty
+from genir.identifiers import fault
 
 NamedDataset = tuple[str | None, str, Any]
 """Split, id and data set of ir-datasets."""
@@ -143,9 +144,9 @@ def _readable(name: str, what: str) -> Iterator[None]:
 
 
 def _identifier(name: str, value: str) -> str:
-    if not value or value.split() != [value]:
+    if (wrong := fault(value)) is not None:
         raise CorpusError(
-            f"{name} of ir-datasets: the id {value!r} is empty or holds white space, which "
-            "separates the fields of TREC files; export the collection to files of your own"
+            f"{name} of ir-datasets: the id {value!r} {wrong}, in files of your own that you "
+            "export the collection to"
         )
     return value

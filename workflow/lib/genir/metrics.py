@@ -5,12 +5,13 @@ from pathlib import Path
 import ir_measures
 import numpy as np
 import pandas as pd
-from ir_measures import RR, R, Success, nDCG
+from ir_measures import RR, Qrel, R, ScoredDoc, Success, nDCG
 from numpy.typing import ArrayLike
 
-from genir.damaged import check_unchanged
 from genir.errors import AnalysisError
+from genir.joins import check_known
 from genir.statistics import Interval, bootstrap_mean, mean_interval, statistic_interval
+from genir.trec import read_qrels, read_run
 
 METRICS = {
     "hits_at_1": Success @ 1,
@@ -25,15 +26,16 @@ def query_metrics(run: Path, qrels: Path, query_ids: pd.Series) -> pd.DataFrame:
     """One row per query of `query_ids`, one column per metric; a query without a line in the run
     counts 0.
 
-    Raises AnalysisError if the qrels lack a query.
+    Raises AnalysisError if the qrels lack a query, of these or of the run, and as `read_run`.
     """
-    check_unchanged(run, qrels)
+    relevant, ranked = read_qrels(qrels), read_run(run)
+    check_known(ranked["query_id"].unique(), relevant["query_id"], qrels)
     # iter_calc of the package picks a provider per measure; pytrec_eval's own would ignore the
-    # cut-off of RR.
+    # cut-off of RR. Its readers take any line and the locale's encoding.
     results = ir_measures.iter_calc(
         METRICS.values(),
-        ir_measures.read_trec_qrels(str(qrels)),
-        ir_measures.read_trec_run(str(run)),
+        [Qrel(row.query_id, row.doc_id, 1) for row in relevant.itertuples()],
+        [ScoredDoc(*row) for row in ranked.itertuples(index=False)],
     )
     names = {measure: name for name, measure in METRICS.items()}
     rows = [(result.query_id, names[result.measure], result.value) for result in results]

@@ -9,6 +9,7 @@ import torch
 from tokenizers import Tokenizer
 
 from genir.errors import AnalysisError
+from genir.joins import check_known
 from genir.ranking import NO_TOKEN
 from genir.span_corruption import pad_rows
 from genir.tokens import truncated_tokens
@@ -41,8 +42,11 @@ def build_queries(
 ) -> Queries:
     """Queries of `table` (query_id, text, doc_id) with the relevant documents of `qrels`.
 
-    Raises AnalysisError if a relevant document has no docid token.
+    Raises AnalysisError if a relevant document has no docid token, or if `table` and `qrels` do
+    not hold the same queries.
     """
+    check_known(table["query_id"], qrels["query_id"], "the qrels file")
+    check_known(qrels["query_id"], table["query_id"], "the queries file")
     unknown = qrels.loc[~qrels["doc_id"].isin(docids.keys())]
     if len(unknown):
         row = unknown.iloc[0]

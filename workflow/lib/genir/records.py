@@ -8,6 +8,7 @@ from typing import Any
 
 from genir.corpus import SPLITS
 from genir.errors import CorpusError
+from genir.identifiers import fault
 from genir.parquet_rows import parquet_rows
 from genir.text_tables import table_rows
 from genir.user_files import numbered_lines
@@ -70,13 +71,10 @@ class Row:
         return "" if absent else self.text(key)
 
     def identifier(self, key: str) -> str:
-        """A text that TREC files can hold."""
+        """A text that can be an id."""
         value = self.text(key)
-        if value.split() != [value]:
-            raise CorpusError(
-                f"{self.place}: {self.within}{key} {value!r} holds white space, which separates "
-                f"the fields of TREC files; write {'_'.join(value.split())!r}"
-            )
+        if (wrong := fault(value)) is not None:
+            raise CorpusError(f"{self.place}: {self.within}{key} {value!r} {wrong}")
         return value
 
     def split(self) -> str:

@@ -1,5 +1,7 @@
 """Which documents the reduced models are trained without."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from genir.errors import AnalysisError
@@ -30,7 +32,26 @@ def draw_removed_documents(
             "`reduced.models` or `reduced.documents`, hold out more validation queries or train "
             "longer"
         )
-    drawn = generator(seed, "removed-documents").permutation(candidates)[:needed]
+    order = generator(seed, "removed-documents").permutation(len(candidates))[:needed]
+    drawn = [candidates[place] for place in order]
     sets = pd.DataFrame({"doc_id": drawn, "set": [1 + i // documents for i in range(needed)]})
     merged = sets.merge(correct, on="doc_id", how="left")
     return merged.sort_values(["set", "doc_id", "query_id"])[["set", "doc_id", "query_id"]]
+
+
+def removed_set(table: pd.DataFrame, number: int, path: Path) -> list[str]:
+    """The documents of one set of those in `table`, as `draw_removed_documents` gives them.
+
+    Raises AnalysisError, naming `path`, if there is no such set, if the sets are not of one size or
+    if they share a document.
+    """
+    sets = table.drop_duplicates(["set", "doc_id"]).groupby("set", sort=True)["doc_id"].agg(list)
+    sizes = sets.map(len).to_dict()
+    shared = sum(sizes.values()) != table["doc_id"].nunique()
+    if number not in sizes or len(set(sizes.values())) > 1 or shared:
+        raise AnalysisError(
+            f"{path} has sets of {sizes} documents, {table['doc_id'].nunique()} in all, and set "
+            f"{number} is asked for; sets are of one size and share nothing: delete the file and "
+            "run snakemake again"
+        )
+    return sets[number]

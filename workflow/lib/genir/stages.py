@@ -10,6 +10,7 @@ import pandas as pd
 
 from genir.components import COMPONENTS, STAGES
 from genir.errors import AnalysisError
+from genir.joins import check_known
 from genir.seeding import generator
 
 STAGE_PATTERN = ["mlp", "cross_attention", "mlp"]
@@ -24,7 +25,7 @@ def mean_ratios(contributions: pd.DataFrame, query_ids: pd.Series) -> np.ndarray
     """Mean contribution ratio `[layer, component]` over `query_ids`, components in
     COMPONENTS.
 
-    Raises AnalysisError if none of these queries has a contribution.
+    Raises AnalysisError if one of these queries has no contribution, or one that is no number.
     """
     chosen = contributions[contributions["query_id"].isin(query_ids)]
     if chosen.empty:
@@ -32,6 +33,10 @@ def mean_ratios(contributions: pd.DataFrame, query_ids: pd.Series) -> np.ndarray
             "no correct query has a contribution, so there are no stages to look for; "
             "train the model longer, or analyse one that answers some validation query"
         )
+    check_known(query_ids, contributions["query_id"], "the file of contributions")
+    if chosen["ratio"].isna().any():
+        query = chosen.loc[chosen["ratio"].isna(), "query_id"].iloc[0]
+        raise AnalysisError(f"a contribution of query {query!r} is not a number; leave it out")
     means = chosen.pivot_table(index="layer", columns="component", values="ratio", aggfunc="mean")
     return means[list(COMPONENTS)].to_numpy()
 

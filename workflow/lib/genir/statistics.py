@@ -6,6 +6,7 @@ from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from genir.errors import AnalysisError
@@ -206,6 +207,8 @@ def _sample(values: ArrayLike, clusters: ArrayLike) -> _Sample:
         raise AnalysisError(
             f"{len(numbers)} values have {len(names)} documents; give one document per query"
         )
+    if pd.isna(names).any():
+        raise AnalysisError("a query has no document; give one document per query")
     if np.isnan(numbers).any():
         row = int(np.isnan(numbers).argmax())
         raise AnalysisError(f"value {row} is not a number; leave its query out")

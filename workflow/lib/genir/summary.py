@@ -1,5 +1,6 @@
 """The results in one JSON object, taken from the tables."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pandas as pd
 
 from genir.errors import AnalysisError
 from genir.files import read_csv
+from genir.joins import check_known
 from genir.tables.provenance import dataset_facts
 from genir.tables.ranks import read_queries
 from genir.tables.stages import read_stages
@@ -43,26 +45,20 @@ def summary(
     `manifest` this is; encoder swap, patching by stage, circuits and claims for every model, the
     headline model's at the top level too.
 
-    Raises AnalysisError if the headline model is not among the models.
+    Raises AnalysisError if the headline model is not among the models, or a table lacks a model.
     """
     if headline not in correct:
         raise AnalysisError(
             f"the headline model {headline!r} is none of the models; write one of {list(correct)}"
         )
     corpus = dataset_facts(manifest)
-    swap = _by_model(tables.encoder_swap, swap_results)
-    patching = _by_model(tables.patching_by_stage, patching_results)
-    circuits = _by_model(tables.circuit, circuit_results)
-    claims = _by_model(tables.claims, claim_results)
-    models = {
-        model: {
-            "encoder_swap": swap.get(model, {}),
-            "patching_by_stage": patching.get(model, {}),
-            "circuit": circuits.get(model, {}),
-            "claims": claims.get(model, {}),
-        }
-        for model in correct
+    parts = {
+        "encoder_swap": _by_model(tables.encoder_swap, swap_results, correct),
+        "patching_by_stage": _by_model(tables.patching_by_stage, patching_results, correct),
+        "circuit": _by_model(tables.circuit, circuit_results, correct),
+        "claims": _by_model(tables.claims, claim_results, correct),
     }
+    models = {model: {name: part[model] for name, part in parts.items()} for model in correct}
     counts = {model: len(read_queries(path)) for model, path in correct.items()}
     retrieval = read_csv(tables.retrieval)
     return {
@@ -79,6 +75,7 @@ def summary(
 
 def retrieval_results(frame: pd.DataFrame, models: list[str], dataset: str) -> dict[str, Any]:
     """system -> split -> metric -> interval, slice all: models, and the baselines of `dataset`."""
+    check_known(models, frame["system"], "the table of retrieval")
     baseline = frame["system"].isin(BASELINES) & (frame["dataset"] == dataset)
     rows = frame[(frame["system"].isin(models) | baseline) & (frame["slice"] == "all")]
     rows = rows[rows["metric"].isin(METRICS)].assign(split=rows["split"].map(SPLITS))
@@ -142,7 +139,10 @@ def _plain(*interval: float) -> list[float | int | None]:
     return [*numbers, int(n)]
 
 
-def _by_model(path: Path | None, results) -> dict[str, dict[str, Any]]:  # noqa: ANN001
+def _by_model(path: Path | None, results, models: Iterable[str]) -> dict[str, dict[str, Any]]:  # noqa: ANN001
+    """What a table has of every model; nothing if there is no table."""
     if path is None:
-        return {}
-    return {model: results(part) for model, part in read_csv(path).groupby("model", sort=False)}
+        return {model: {} for model in models}
+    frame = read_csv(path)
+    check_known(models, frame["model"], path)
+    return {model: results(part) for model, part in frame.groupby("model", sort=False)}

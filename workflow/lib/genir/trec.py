@@ -1,5 +1,7 @@
-"""TREC run and qrels files."""
+"""TREC run and qrels files: those of users as they are, ours with ids of any text
+(`identifiers.py`)."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -7,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from genir.damaged import check_unchanged
-from genir.errors import CorpusError
+from genir.errors import AnalysisError, CorpusError
 from genir.files import write_text
+from genir.identifiers import decoded, encoded
 from genir.user_files import numbered_lines
 
 
@@ -20,7 +23,7 @@ def write_run(path: Path, query_ids: Iterable[str], doc_ids: np.ndarray, tag: st
     """
     depth = doc_ids.shape[1]
     lines = (
-        f"{query} Q0 {document} {place} {depth + 1 - place} {tag}\n"
+        f"{encoded(query)} Q0 {encoded(document)} {place} {depth + 1 - place} {tag}\n"
         for query, row in zip(query_ids, doc_ids, strict=True)
         for place, document in enumerate(row, start=1)
     )
@@ -30,26 +33,84 @@ def write_run(path: Path, query_ids: Iterable[str], doc_ids: np.ndarray, tag: st
 def write_qrels(path: Path, qrels: pd.DataFrame) -> None:
     """Write the pairs of `qrels` (query_id, doc_id) with relevance 1."""
     pairs: Iterable[Sequence[str]] = zip(qrels["query_id"], qrels["doc_id"], strict=True)
-    write_text(path, "".join(f"{query} 0 {document} 1\n" for query, document in pairs))
+    lines = (f"{encoded(query)} 0 {encoded(document)} 1\n" for query, document in pairs)
+    write_text(path, "".join(lines))
+
+
+def read_run(path: Path) -> pd.DataFrame:
+    """A run as `write_run` writes it: query_id, doc_id, score.
+
+    Raises AnalysisError naming the line if it is no such line: six fields, places from 1 on, scores
+    that are finite and decrease, no document twice for a query. Raises CorpusError if the file
+    cannot be read, and DamagedFileError as `read_csv`.
+    """
+    check_unchanged(path)
+    places: dict[str, int] = {}
+    last: dict[str, float] = {}
+    rows: dict[tuple[str, str], float] = {}
+    for number, fields in _own_lines(path):
+        if len(fields) != 6:
+            raise _no_run(path, number, f"{len(fields)} fields, not six")
+        query, document, score = fields[0], fields[2], _score(fields[4])
+        places[query] = places.get(query, 0) + 1
+        if fields[3] != str(places[query]):
+            raise _no_run(path, number, f"place {fields[3]!r}, not {places[query]}")
+        if not math.isfinite(score) or score >= last.get(query, math.inf):
+            raise _no_run(path, number, f"score {fields[4]!r} is no finite number below the last")
+        if (query, document) in rows:
+            raise _no_run(path, number, f"document {document!r} comes again for query {query!r}")
+        rows[query, document], last[query] = score, score
+    table = pd.DataFrame(rows.keys(), columns=["query_id", "doc_id"], dtype="str")
+    return table.assign(score=list(rows.values()))
+
+
+def _no_run(path: Path, number: int, reason: str) -> AnalysisError:
+    return AnalysisError(
+        f"{path}, line {number}: {reason}; write query_id Q0 doc_id place score tag, best document "
+        "first, or delete the file and run snakemake again"
+    )
+
+
+def _score(field: str) -> float:
+    try:
+        return float(field)
+    except ValueError:
+        return math.nan
 
 
 def read_qrels(path: Path) -> pd.DataFrame:
-    """The relevant pairs of a qrels file: query_id, doc_id.
+    """The relevant pairs of a qrels file as `write_qrels` writes it: query_id, doc_id.
 
     Raises CorpusError as `relevant_pairs` does, and DamagedFileError as `read_csv`.
     """
     check_unchanged(path)
-    pairs = [(query, document) for _, query, document in relevant_pairs(path)]
+    pairs = [(query, document) for _, query, document in _relevant(path, _own_lines(path))]
     return pd.DataFrame(pairs, columns=["query_id", "doc_id"], dtype="str")
 
 
 def relevant_pairs(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Line number, query_id and doc_id of every line with a relevance above 0.
+    """Line number, query_id and doc_id of every line of a user's qrels with a relevance above 0.
 
     Raises CorpusError if the file cannot be read or a line is no qrels line.
     """
-    for number, line in numbered_lines(path):
-        fields = line.split()
+    return _relevant(path, ((number, line.split()) for number, line in numbered_lines(path)))
+
+
+def _own_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and fields of every line of a file of ours, which has no byte-order mark: an id can
+    begin with one."""
+    for number, line in numbered_lines(path, marked=False):
+        try:
+            yield number, [decoded(field) for field in line.split()]
+        except UnicodeDecodeError:
+            raise CorpusError(
+                f"{path}, line {number}: holds a percent sign and two digits that stand for no "
+                "character; delete the file and run snakemake again"
+            ) from None
+
+
+def _relevant(path: Path, lines: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, str, str]]:
+    for number, fields in lines:
         if len(fields) != 4:
             raise CorpusError(
                 f"{path}, line {number}: {len(fields)} fields; "

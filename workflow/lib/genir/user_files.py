@@ -9,8 +9,9 @@ from typing import IO
 from genir.errors import CorpusError
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, each with its number, counted from 1; `.gz` is unpacked.
+def numbered_lines(path: Path, *, marked: bool = True) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, each with its number, counted from 1; `.gz` is unpacked. With
+    `marked` the file may begin with a byte-order mark, which is left out.
 
     Raises CorpusError if the file is missing, is not UTF-8, is cut off or holds blank lines only.
     """
@@ -19,7 +20,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with _opened(path) as file:
             for number, line in enumerate(file, start=1):
-                text = _decoded(path, number, line)
+                text = _decoded(path, number, line, marked=marked and number == 1)
                 if text.strip():
                     empty = False
                     yield number, text
@@ -41,8 +42,8 @@ def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if Path(path).suffix == ".gz" else open(path, "rb")
 
 
-def _decoded(path: Path, number: int, line: bytes) -> str:
+def _decoded(path: Path, number: int, line: bytes, *, marked: bool) -> str:
     try:
-        return line.decode("utf-8-sig")
+        return line.decode("utf-8-sig" if marked else "utf-8")
     except UnicodeDecodeError:
         raise CorpusError(f"{path}, line {number}: not UTF-8; save the file as UTF-8") from None

@@ -7,6 +7,7 @@ import pandas as pd
 
 from genir.components import COMPONENTS, EMBEDDING, STAGES
 from genir.files import read_parquet
+from genir.joins import check_known
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
 from genir.tables.markdown import wide
@@ -27,8 +28,11 @@ def communication_table(
     records = []
     for model, path in files.items():
         used = read_stages(stages[model])
-        shares = stage_shares(read_parquet(path), used["used"])
-        for view, frame in views(shares, read_ranks(clean[model])).items():
+        measured, ranks = read_parquet(path), read_ranks(clean[model])
+        check_known(ranks["query_id"], measured["query_id"], path)
+        # A query in which nothing pushes the target has no share; n says how many have one.
+        shares = stage_shares(measured, used["used"])
+        for view, frame in views(shares, ranks, complete=False).items():
             for cell, part in frame.groupby([*_TARGET, *_SOURCE], sort=False):
                 names = dict(zip([*_TARGET, *_SOURCE], cell, strict=True))
                 interval = mean_interval(part["share"], part["doc_id"], seed)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from genir.components import COMPONENTS, PATCHED_STAGES
 from genir.files import read_csv, read_parquet, write_csv, write_text
+from genir.joins import check_known
 from genir.patching_effects import aligned
 from genir.statistics import Interval, difference_interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
@@ -81,6 +82,8 @@ def write_failed_queries(frame: pd.DataFrame, first_line: str, table: Path, text
 def _from_tables(tables: ViewTables, models: list[str]) -> Iterator[pd.DataFrame]:
     """The rows of the other tables that belong here, under this table's names."""
     frames = {name: read_csv(path) for name, path in vars(tables).items()}
+    for name, frame in frames.items():
+        check_known(models, frame["model"], getattr(tables, name))
     frames = {
         name: frame[frame["model"].isin(models) & frame["queries"].isin(VIEWS)]
         for name, frame in frames.items()

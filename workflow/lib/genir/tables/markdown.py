@@ -63,7 +63,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return _number(value)
-    return str(value).replace("|", r"\|").replace("\n", " ")
+    return " ".join(str(value).replace("|", r"\|").splitlines())
 
 
 def _number(value: float) -> str:

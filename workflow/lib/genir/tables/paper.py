@@ -29,12 +29,17 @@ _REMARKS = {
 }
 
 
+def _read(path: Path) -> pd.DataFrame:
+    """A file of the study's, all as text: its numbers stand among words and ranges."""
+    return read_csv(path, numbers=())
+
+
 def retrieval(path: Path) -> pd.DataFrame:
     """Table 1, NQ10k, as rows of the retrieval table; the study gives neither n nor interval."""
-    row = read_csv(path).set_index("dataset").loc[DATASET]
+    row = _read(path).set_index("dataset").loc[DATASET]
     names = {"system": SYSTEM, "dataset": DATASET, "split_mode": "document", "split": "test"}
     records = [
-        names | {"slice": "all", "metric": metric, "value": percent / 100}
+        names | {"slice": "all", "metric": metric, "value": float(percent) / 100}
         for metric, percent in row.items()
     ]
     return pd.DataFrame(records)
@@ -46,28 +51,28 @@ def encoder_swap(table: Path, in_text: Path) -> dict[tuple[str, str, str], float
     The mean rank of the pre-trained encoder probably counts from 0, ours counts from 1.
     """
     values = {}
-    for row in read_csv(table).itertuples(index=False):
+    for row in _read(table).itertuples(index=False):
         encoder = _ENCODERS[row.encoder]
         values[encoder, "removed", "mrr"] = float(row.mrr)
-        values[encoder, "removed", "hits_at_1"] = row.hits_at_1_of_10 / _REMOVED_DOCUMENTS
-    numbers = read_csv(in_text).set_index("id")["value"]
+        values[encoder, "removed", "hits_at_1"] = float(row.hits_at_1_of_10) / _REMOVED_DOCUMENTS
+    numbers = _read(in_text).set_index("id")["value"]
     values["pretrained", "correct", "mean_rank"] = float(numbers["pretrained_encoder_mean_rank"])
     return values
 
 
 def patching_by_stage(path: Path) -> dict[tuple[str, str, str], float]:
     """(method, stage, component) -> percent no longer first, from Table 3, NQ10k."""
-    frame = read_csv(path)
+    frame = _read(path)
     frame = frame[frame["dataset"] == DATASET].replace(
         {"component": {"attention": "self_attention"}}
     )
     keys = zip(frame["method"], frame["stage"], frame["component"], strict=True)
-    return dict(zip(keys, frame["percent_not_rank_1"], strict=True))
+    return dict(zip(keys, frame["percent_not_rank_1"].map(float), strict=True))
 
 
 def circuit(path: Path) -> dict[tuple[str, str], float]:
     """(metric, absolute or relative) -> share, from Table 4, NQ10k, which has percent."""
-    row = read_csv(path).set_index("dataset").loc[DATASET]
+    row = _read(path).set_index("dataset").loc[DATASET]
     return {
         (name.removesuffix("_relative"), _circuit_kind(name)): float(percent) / 100
         for name, percent in row.items()
@@ -80,13 +85,13 @@ def _circuit_kind(column: str) -> str:
 
 def docid_share(path: Path) -> dict[int, float]:
     """Number of top tokens -> percent of docids among them, from Table 5, NQ10k."""
-    row = read_csv(path).set_index("dataset").loc[DATASET]
+    row = _read(path).set_index("dataset").loc[DATASET]
     return {int(name.removeprefix("top_")): float(percent) for name, percent in row.items()}
 
 
 def direct_contribution(in_text: Path) -> dict[str, str]:
     """What section 5.2 says of the ranks by the outputs of one kind of component alone."""
-    numbers = read_csv(in_text).set_index("id")["value"]
+    numbers = _read(in_text).set_index("id")["value"]
     return {
         "mlp": f"{numbers['mlp_only_not_first']} % not first, none beyond 10",
         "cross_attention": f"all beyond {numbers['cross_attention_only_rank']}",
@@ -100,7 +105,7 @@ def numbers(folder: Path) -> pd.DataFrame:
     What the files give in words or as a range becomes numbers: one third, and the first and the
     last layer of a stage.
     """
-    frames = {path.stem: read_csv(path) for path in sorted(Path(folder).glob("*.csv"))}
+    frames = {path.stem: _read(path) for path in sorted(Path(folder).glob("*.csv"))}
     of_table = {
         "table1_retrieval": (_by_column, "percent", "vocabulary"),
         "table2_encoder_swap": (_swap_numbers, None, "vocabulary"),
@@ -118,7 +123,7 @@ def numbers(folder: Path) -> pd.DataFrame:
 
 def notes(folder: Path) -> dict[str, str]:
     """Item of the numbers in the text -> what it counts, and what to think of beside ours."""
-    frame = read_csv(Path(folder) / "in_text_numbers.csv")
+    frame = _read(Path(folder) / "in_text_numbers.csv")
     said = dict(zip(frame["id"], frame["statement"], strict=True))
     said |= {item: f"{said[item]}; {remark}" for item, remark in _REMARKS.items()}
     ends = {f"{item} {end}": said[item] for item in said for end in ("first", "last")}

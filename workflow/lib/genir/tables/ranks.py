@@ -6,6 +6,7 @@ import pandas as pd
 
 from genir.errors import AnalysisError
 from genir.files import read_csv, read_parquet
+from genir.joins import check_known
 
 RANK_KINDS = ("vocabulary", "docid")
 _COLUMNS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
@@ -14,12 +15,14 @@ _COLUMNS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
 def read_ranks(path: Path) -> pd.DataFrame:
     """query_id, doc_id, vocabulary_rank, docid_rank.
 
-    Raises AnalysisError if a column is missing or a query has two rows.
+    Raises AnalysisError if a column or a cell is missing or a query has two rows.
     """
     frame = read_parquet(path)
     missing = [name for name in _COLUMNS if name not in frame]
     if missing:
         raise AnalysisError(f"{path} lacks the columns {missing}; delete it and run again")
+    if frame[_COLUMNS].isna().any(axis=None):
+        raise AnalysisError(f"{path} has an empty cell; delete it and run again")
     if frame["query_id"].duplicated().any():
         query = frame.loc[frame["query_id"].duplicated(), "query_id"].iloc[0]
         raise AnalysisError(f"{path} holds query {query!r} twice; delete it and run again")
@@ -27,8 +30,12 @@ def read_ranks(path: Path) -> pd.DataFrame:
 
 
 def read_queries(path: Path) -> pd.DataFrame:
-    """A CSV of query and document ids, which stay text."""
-    return read_csv(path, dtype={"query_id": str, "doc_id": str})
+    """A CSV of query and document ids, each query once. Raises AnalysisError if not."""
+    frame = read_csv(path)
+    if frame["query_id"].duplicated().any():
+        query = frame.loc[frame["query_id"].duplicated(), "query_id"].iloc[0]
+        raise AnalysisError(f"{path} holds query {query!r} twice; delete it and run again")
+    return frame
 
 
 def select(ranks: pd.DataFrame, queries: pd.Series, path: Path | str) -> pd.DataFrame:
@@ -39,18 +46,25 @@ def select(ranks: pd.DataFrame, queries: pd.Series, path: Path | str) -> pd.Data
     return ranks[ranks["query_id"].isin(queries)]
 
 
-def views(frame: pd.DataFrame, clean: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def views(
+    frame: pd.DataFrame, clean: pd.DataFrame, *, complete: bool = True
+) -> dict[str, pd.DataFrame]:
     """The rows of each view of the queries; a view without rows is left out.
 
     `clean` are the ranks of all queries in the unmodified model. Views: correct (vocabulary rank
     1), ranked_2_to_10, ranked_below_10, failed (every query that is not correct), all.
 
-    Raises AnalysisError if a query of `frame` has no rank in `clean`.
+    Raises AnalysisError if a query of `frame` has no rank in `clean` or, unless `frame` need not be
+    `complete`, the other way round.
     """
     ranks = frame["query_id"].map(clean.set_index("query_id")["vocabulary_rank"])
     if ranks.isna().any():
         query = frame.loc[ranks.isna(), "query_id"].iloc[0]
         raise AnalysisError(f"query {query!r} has no rank in the unmodified model; run evaluate")
+    if complete:
+        check_known(
+            clean["query_id"], frame["query_id"], "a file of the same queries as evaluate's"
+        )
     masks = {
         "correct": ranks == 1,
         "ranked_2_to_10": ranks.between(2, 10),

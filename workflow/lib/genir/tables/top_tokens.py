@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.files import read_parquet, write_csv, write_text
+from genir.joins import check_known, looked_up
 from genir.seeding import generator
 from genir.tables.markdown import to_markdown
 from genir.tables.ranks import read_ranks, views
@@ -45,11 +46,12 @@ def _model_rows(files: TopTokensFiles, examples: int, seed: int) -> pd.DataFrame
         "titled": load_token_names(files.folder, documents),
     }
     heads = _head_rows(read_parquet(files.tokens), chosen["query_id"], names)
+    check_known(chosen["query_id"], heads["query_id"], files.tokens)
     rows = chosen.merge(heads, on="query_id", how="left")
     return rows.assign(
         model=files.model,
-        query=rows["query_id"].map(texts),
-        title=rows["doc_id"].map(titles_of(documents)),
+        query=looked_up(rows["query_id"], texts, files.queries),
+        title=looked_up(rows["doc_id"], titles_of(documents), files.documents),
     )[[*COLUMNS, "titled"]]
 
 
@@ -93,8 +95,9 @@ def write_top_tokens(
 
 
 def _section(model: str, queries: str, row: pd.Series) -> str:
-    query, title = (" ".join(str(row[name]).split()) for name in ("query", "title"))
-    return f"{model}, {queries}: {query} -> [{row['doc_id']}] {title}"
+    names = ("query", "doc_id", "title")
+    query, doc_id, title = (" ".join(str(row[name]).split()) for name in names)
+    return f"{model}, {queries}: {query} -> [{doc_id}] {title}"
 
 
 def _shown_layers(stages: dict[str, dict]) -> str:

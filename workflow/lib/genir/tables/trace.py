@@ -17,7 +17,7 @@ NOTE = (
 def trace_page(trace: dict[str, Any]) -> str:
     """What `genir.trace_query` found, in Markdown."""
     document = trace["document"]
-    name = f"[{document['doc_id']}] {one_line(document['title'])}"
+    name = f"[{one_line(document['doc_id'])}] {one_line(document['title'])}"
     parts = [
         f"# {one_line(trace['query'])}",
         f"Read as: {_read(trace)}. {_unknown(trace['unknown_words'])}",
