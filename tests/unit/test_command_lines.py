@@ -1,12 +1,15 @@
 """Values as parts of a command line."""
 
 import json
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonargparse import ArgumentParser
 from snakemake.io import apply_wildcards
 
-from genir.command_lines import as_json, options, spellings
+from genir.command_lines import as_json, as_path, options, spellings
 
 TEXT = st.text(alphabet=st.sampled_from('{}"\\ av1.,:\né')) | st.text()
 VALUES = st.recursive(
@@ -28,6 +31,17 @@ def test_a_path_inside_of_json_is_one_of_its_spellings():
     plain, inside = spellings(path)
     assert plain == path
     assert as_json({"x": path}) == f'{{"x": "{inside}"}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("null", "./null"), ("# a", "./# a"), ("~", "./~"), ("nulls", "nulls"), ("a # b", "a # b")],
+)
+def test_a_path_is_a_path_to_an_option_that_may_be_left_out(name, written):
+    assert as_path(name) == written
+    parser = ArgumentParser()
+    parser.add_argument("--file", type=Path | None)
+    assert parser.parse_args([f"--file={as_path(name)}"]).file == Path(name)
 
 
 def test_options_are_words():

@@ -106,10 +106,10 @@ def test_every_long_analysis_is_told_where_and_its_rule_tidies_up():
     shape = Shape(8, 8, 8, 2, 2, 2, 90)
     work = Workload("m", shape, 100, 9, 9, {}, 0, 8, 1, 1, 1, 1)
     text = "".join(path.read_text() for path in sorted(RULES.glob("*.smk")))
-    calls = (call.partition(".py ") for call in text.split("$SCRIPTS/"))
+    calls = (call.partition('.py"') for call in text.split("$SCRIPTS/"))
     told = {script for script, _, rest in calls if "--limits.checkpoints" in rest}
     assert set(analysis_operations(work)) <= told == set(SCRIPTS)
-    assert text.count("; rm -rf {params.checkpoints}") == len(told)
+    assert text.count("; rm -rf {params.checkpoints:q}") == len(told)
     for script in told:
         assert text.count(f"results/checkpoints/{script}/") == 1
 

@@ -17,6 +17,7 @@ here=$(dirname "$0")
 case "$*" in
     "info --json") echo '{"conda_prefix": "PREFIX", "platform": "linux-64"}' ;;
     --version) echo "conda 24.7.1" ;;
+    "clean "*) ;;
     "config --get channel_priority --json") echo '{"get": {"channel_priority": "strict"}}' ;;
     "env create"*)
         for prefix in "$@"; do :; done

@@ -16,7 +16,7 @@ LIBRARY = f"{workflow.basedir}/lib"
 sys.path.insert(0, LIBRARY)
 
 from genir import config_model, hub, paths
-from genir.command_lines import as_json, options
+from genir.command_lines import as_json, as_path, options
 from genir.components import (
     ATTENTIONS,
     AUTOMATIC_METHODS,
@@ -274,7 +274,9 @@ def import_files(wildcards):
 def docids_argument(model):
     """The --docids argument of import_model, if the model has a docid mapping."""
     entry = config["models"][model]
-    return [f"--docids={resolve(entry['docids'])}"] if "docids" in entry else []
+    if "docids" not in entry:
+        return []
+    return [f"--docids={as_path(resolve(entry['docids']))}"]
 
 
 def training_files(wildcards):

@@ -51,7 +51,7 @@ def generator_argument(wildcards):
     """What generate_queries takes of its source, as words of the command."""
     entry, source = GENERATORS[wildcards.generator], generator_source(wildcards)
     if entry["type"] == "file":
-        return [f"--file={source}"]
+        return [f"--file={as_path(source)}"]
     sampling = as_json({key: entry[key] for key in SAMPLING})
     folder = checkpoint_folder(
         "generate_queries",
@@ -60,7 +60,10 @@ def generator_argument(wildcards):
         code("train_query_generator", "train"),
         *dataset_key(wildcards.dataset),
     )
-    return [f"--model={source}", *options(sampling=sampling, checkpoints=folder)]
+    return [
+        f"--model={as_path(source)}",
+        *options(sampling=sampling, checkpoints=folder),
+    ]
 
 
 def generated_files(model):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 _BRACES = str.maketrans({"{": r"\u007b", "}": r"\u007d"})
+_NOTHING = re.compile(r"\s*(#.*|~|null|Null|NULL)?\s*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -14,6 +15,12 @@ def as_json(value: Any) -> str:
     Snakemake takes {name} in a parameter for a wildcard."""
     text = json.dumps(value, default=str, sort_keys=True)
     return _STRING.sub(lambda string: string[0].translate(_BRACES), text)
+
+
+def as_path(path: str) -> str:
+    """`path` for an option that may be left out: scripts read such a value as YAML, to which a file
+    called null, ~ or # would be nothing."""
+    return f"./{path}" if _NOTHING.fullmatch(path) else path
 
 
 def spellings(path: Path | str) -> tuple[str, str]:
