@@ -16,7 +16,7 @@ sys.path.insert(0, LIBRARY)
 
 from genir import config_model, hub, paths
 from genir.circuit import AUTOMATIC_METHODS, VARIANTS
-from genir.components import ATTENTIONS, COMPONENTS, PATCHED_STAGES, STAGES
+from genir.components import ATTENTIONS, BASELINES, COMPONENTS, PATCHED_STAGES, STAGES
 from genir.config_checks import check_config
 from genir.config_files import load_yaml_strict
 from genir.encoder_parts import part_names
@@ -32,7 +32,6 @@ from genir.timing import Timing
 WORKDIR = Path.cwd()
 REPOSITORY = Path(os.path.relpath(paths.REPOSITORY, WORKDIR))
 EVALUATED = ["validation", "test"]
-BASELINES = ["bm25_text", "bm25_text_queries"]
 WITH_TORCH = ["train", "analysis"]
 TIMING = Timing(Path("results"))
 
@@ -97,11 +96,11 @@ def environment(name):
     return f"../../envs/{name}{'-cpu' if cpu else ''}.yaml"
 
 
-def code(script, environment):
+def code(script, environment, *modules):
     """Fingerprint of a script, all it imports and the packages it runs with; as a parameter it
     makes Snakemake rerun."""
     return fingerprint_of(
-        code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY)),
+        code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY), *modules),
         packages(environment),
     )
 
@@ -343,6 +342,6 @@ wildcard_constraints:
     dataset=one_of(config["datasets"]),
     model=one_of(MODELS),
     trained=one_of(MODELS + REDUCED),
-    system=one_of(MODELS + REDUCED + BASELINES),
+    system=one_of([*MODELS, *REDUCED, *BASELINES]),
     variant=one_of(BASELINES),
     set=r"\d+",

@@ -109,7 +109,7 @@ rule table_communication:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_communication", "plot"),
+        code=code("table", "plot", "genir.tables.communication"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/communication/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -118,7 +118,7 @@ rule table_communication:
     message:
         "Tabulate who triggers whom."
     shell:
-        "python $SCRIPTS/table_communication.py --files {params.files:q}"
+        "python $SCRIPTS/table.py communication --files {params.files:q}"
         " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
@@ -149,7 +149,7 @@ rule table_top_heads:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_top_heads", "plot"),
+        code=code("table", "plot", "genir.tables.top_heads"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/top_heads/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -157,7 +157,7 @@ rule table_top_heads:
     message:
         "Tabulate how many heads trigger Stage III neurons."
     shell:
-        "python $SCRIPTS/table_top_heads.py --files {params.files:q}"
+        "python $SCRIPTS/table.py top_heads --files {params.files:q}"
         " --clean {params.clean:q} --stages {params.stages:q}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
@@ -188,7 +188,7 @@ rule table_late_cosines:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_late_cosines", "plot"),
+        code=code("table", "plot", "genir.tables.late_cosines"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/late_cosines/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -197,7 +197,7 @@ rule table_late_cosines:
     message:
         "Tabulate the cosines of late outputs with Stage I's MLPs."
     shell:
-        "python $SCRIPTS/table_late_cosines.py --files {params.files:q}"
+        "python $SCRIPTS/table.py late_cosines --files {params.files:q}"
         " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"

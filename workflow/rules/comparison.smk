@@ -41,7 +41,7 @@ rule paper_comparison:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("paper_comparison", "plot"),
+        code=code("table", "plot", "genir.tables.paper_comparison"),
         published=lambda wildcards, input: Path(input.paper[0]).parent,
         tables=as_json(tables_of(PAPER_TABLES)),
         models=as_json(
@@ -59,7 +59,7 @@ rule paper_comparison:
     message:
         "Put every number of the study beside ours."
     shell:
-        "python $SCRIPTS/paper_comparison.py --published {params.published}"
+        "python $SCRIPTS/table.py paper_comparison --published {params.published}"
         " --tables {params.tables:q} --models {params.models:q}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
@@ -95,7 +95,7 @@ rule table_claims:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_claims", "plot"),
+        code=code("table", "plot", "genir.tables.claims"),
         files=as_json(
             [
                 {"model": name, "encoder_swap": f"results/encoder_swap/{name}"}
@@ -110,7 +110,7 @@ rule table_claims:
     message:
         "Judge the study's claims."
     shell:
-        "python $SCRIPTS/table_claims.py --files {params.files:q}"
+        "python $SCRIPTS/table.py claims --files {params.files:q}"
         " --docid_share {input.docid_share} --circuit {input.circuit} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
@@ -141,7 +141,7 @@ rule table_failed_queries:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_failed_queries", "plot"),
+        code=code("table", "plot", "genir.tables.failed_queries"),
         tables=as_json(tables_of(VIEW_TABLES)),
         files=as_json(
             [{"model": name} | rank_files(name) | patched(name) for name in ORIGINAL]
@@ -151,7 +151,7 @@ rule table_failed_queries:
     message:
         "Tabulate every analysis for answered and for failed queries."
     shell:
-        "python $SCRIPTS/table_failed_queries.py --tables {params.tables:q}"
+        "python $SCRIPTS/table.py failed_queries --tables {params.tables:q}"
         " --files {params.files:q} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
@@ -183,13 +183,13 @@ if SEEDS:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code("table_seeds", "plot"),
+            code=code("table", "plot", "genir.tables.seeds"),
             tables=as_json(tables_of(SEED_TABLES)),
             seeds=as_json(SEEDS),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
         message:
             "Compare trainings with several seeds."
         shell:
-            "python $SCRIPTS/table_seeds.py --tables {params.tables:q}"
+            "python $SCRIPTS/table.py seeds --tables {params.tables:q}"
             " --seeds {params.seeds:q} --manifests {params.manifests:q}"
             " --table {output.table} --text {output.text} 2> {log}"

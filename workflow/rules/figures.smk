@@ -54,8 +54,8 @@ for figure, category in FIGURES.items():
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code(f"figure_{figure}", "plot"),
-            script=f"figure_{figure}.py",
+            code=code("figure", "plot", f"genir.figures.{figure}"),
+            name=figure,
             stages=(
                 f"--stages '{per_model('results/stages/{model}.json')}'"
                 if figure in OF_STAGES
@@ -67,7 +67,7 @@ for figure, category in FIGURES.items():
         message:
             f"Draw the figure of {figure.replace('_', ' ')}."
         shell:
-            "python $SCRIPTS/{params.script} --table {input.table} {params.stages}"
+            "python $SCRIPTS/figure.py {params.name} --table {input.table} {params.stages}"
             " --stem {params.stem} --formats {params.formats:q} --dpi {params.dpi} 2> {log}"
 
 

@@ -152,7 +152,7 @@ rule table_direct_contribution:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_direct_contribution", "plot"),
+        code=code("table", "plot", "genir.tables.direct_contribution"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/direct_contribution/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -160,7 +160,7 @@ rule table_direct_contribution:
     message:
         "Tabulate what components of one kind write alone."
     shell:
-        "python $SCRIPTS/table_direct_contribution.py --files {params.files:q}"
+        "python $SCRIPTS/table.py direct_contribution --files {params.files:q}"
         " --clean {params.clean:q} --paper_in_text {input.paper} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"
@@ -193,7 +193,7 @@ rule table_docid_share:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_docid_share", "plot"),
+        code=code("table", "plot", "genir.tables.docid_share"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/head_lens/{model}/docid_share.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -203,7 +203,7 @@ rule table_docid_share:
     message:
         "Tabulate the share of docids among what the heads say."
     shell:
-        "python $SCRIPTS/table_docid_share.py --files {params.files:q}"
+        "python $SCRIPTS/table.py docid_share --files {params.files:q}"
         " --clean {params.clean:q} --stages {params.stages:q} --models {params.models:q}"
         " --paper_share {input.paper} --seed {params.seed}"
         " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
@@ -238,7 +238,7 @@ rule table_top_tokens:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_top_tokens", "analysis"),
+        code=code("table", "analysis", "genir.tables.top_tokens"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [
@@ -258,6 +258,6 @@ rule table_top_tokens:
     message:
         "Tabulate what the heads say for a few queries."
     shell:
-        "python $SCRIPTS/table_top_tokens.py --files {params.files:q}"
+        "python $SCRIPTS/table.py top_tokens --files {params.files:q}"
         " {params.options} --manifests {params.manifests:q} --table {output.table} --text {output.text}"
         " 2> {log}"

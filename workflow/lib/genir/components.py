@@ -1,4 +1,4 @@
-"""Names of decoder components, patching methods and stages."""
+"""Names of decoder components, patching methods, stages, rank kinds and baselines."""
 
 from typing import Literal
 
@@ -14,3 +14,8 @@ METHODS: tuple[Method, ...] = ("zero", "mean", "mean_leave_one_out", "pretrained
 STAGES = ("I", "II", "III")
 PATCHED_STAGES = (*STAGES, "all")
 """What patch_stage patches: each stage, and all decoder layers at once."""
+
+RANK_KINDS = ("vocabulary", "docid")
+"""The rank among all tokens, and that among the docids alone."""
+
+BASELINES = ("bm25_text", "bm25_text_queries")
