@@ -254,7 +254,7 @@ def test_all_is_written_in_two_places():
     """In `files.py` and, for pictures, `style.py`: what goes around them would carry nothing."""
     writes = re.compile(
         r"\.(to_csv|to_parquet|to_json|write_table|savefig|write_text|write_bytes)\("
-        r"|\batomic_path\(|open\([^)]*[\"'][wax]b?[\"']"
+        r"|print_\{name\}|\batomic_path\(|open\([^)]*[\"'][wax]b?[\"']"
     )
     code = sorted((REPOSITORY / "workflow").rglob("*.py"))
     around = [path.name for path in code if writes.search(path.read_text(encoding="utf-8"))]
