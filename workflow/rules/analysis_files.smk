@@ -161,7 +161,8 @@ def automatic_methods(model):
 RETRIEVAL_METRICS = [
     metrics_file(system, dataset)
     for dataset in dict.fromkeys(config["models"][name]["dataset"] for name in MODELS)
-    for system in BASELINES + [n for n in MODELS + REDUCED if dataset_of(n) == dataset]
+    for system in [*BASELINES]
+    + [n for n in MODELS + REDUCED if dataset_of(n) == dataset]
 ]
 
 

@@ -8,7 +8,6 @@ import sys
 from functools import cache, partial
 from pathlib import Path
 
-from snakemake.io import AnnotatedString
 from snakemake.logging import logger
 
 SCRIPTS = f"{workflow.basedir}/scripts"
@@ -16,34 +15,23 @@ LIBRARY = f"{workflow.basedir}/lib"
 sys.path.insert(0, LIBRARY)
 
 from genir import config_model, hub, paths
-from genir.command_lines import as_json, as_path, options
-from genir.components import (
-    ATTENTIONS,
-    AUTOMATIC_METHODS,
-    COMPONENTS,
-    PATCHED_STAGES,
-    STAGES,
-    VARIANTS,
-)
+from genir.circuit import AUTOMATIC_METHODS, VARIANTS
+from genir.components import ATTENTIONS, BASELINES, COMPONENTS, PATCHED_STAGES, STAGES
 from genir.config_checks import check_config
 from genir.config_files import load_yaml_strict
 from genir.encoder_parts import part_names
 from genir.errors import UserError
 from genir.fingerprint import code_fingerprint, fingerprint_of
-from genir.model_files import files_read
 from genir.run_status import show_status
 from genir.split_files import data_files_in
 from genir.text import slug
 from genir.seed_copies import is_seed_copy
 from genir.storage import check_storage, tell_if_full
-from genir.surroundings import check_encoding, check_prefix, keep_apart
 from genir.timing import Timing
-from genir.user_folders import data_in
 
 WORKDIR = Path.cwd()
 REPOSITORY = Path(os.path.relpath(paths.REPOSITORY, WORKDIR))
 EVALUATED = ["validation", "test"]
-BASELINES = ["bm25_text", "bm25_text_queries"]
 WITH_TORCH = ["train", "analysis"]
 TIMING = Timing(Path("results"))
 
@@ -60,31 +48,18 @@ if workflow.is_main_process and not any(
 # The targets that can do without knowing the hub revisions.
 NEEDS_NO_LOCK = {"fetch", "costs"}
 
-# A prefix of our own takes the place of Snakemake's `set -euo pipefail`. Snakemake formats it.
+# A prefix of our own takes the place of Snakemake's `set -euo pipefail`.
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(LIBRARY)}"
-    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1 PYTHONUTF8=1; ".replace(
-        "{", "{{"
-    ).replace("}", "}}")
+    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1; "
 )
 
-
-# Snakemake fills in <name> in paths, and this after wildcards: see `Literal`.
-pathvars:
-    brace="{",
-
-
 try:
-    check_encoding()
-    if workflow.deployment_settings.deployment_method:
-        keep_apart(Path(sys.modules["snakemake"].__file__), workflow.non_local_exec)
-        check_prefix(Path(workflow.deployment_settings.conda_prefix or WORKDIR))
     for path in workflow.configfiles:
         load_yaml_strict(Path(path))
     config_model.drop_empty(config)
     check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
-    sources = list(config_model.named_paths(config, paths.REPOSITORY, WORKDIR))
-    paths.check_names([REPOSITORY, *sources])
+    sources = config_model.named_paths(config, paths.REPOSITORY, WORKDIR)
     if workflow.is_main_process:
         check_storage(WORKDIR, sources)
         atexit.register(tell_if_full, WORKDIR)
@@ -110,38 +85,22 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-class Literal(AnnotatedString):
-    """A path in the list that an input function returns, with braces that are no wildcards."""
-
-    def __init__(self, path):
-        super().__init__(path)
-        self.callable = self
-
-    def __call__(self, wildcards):
-        return self.replace("{", "<brace>")
-
-
-def literal(paths):
-    """What an input function returns for files of the user or of the repository, in a list."""
-    return [Literal(path) if "{" in path else path for path in paths]
+def as_json(value):
+    return json.dumps(value, default=str, sort_keys=True)
 
 
 def environment(name):
     """The conda environment of a rule, as seen from the rule files. Of those with torch, the config
     says which build; the pins, which `code` covers, are the same."""
     cpu = config["torch"] == "cpu" and name in WITH_TORCH
-    file = f"envs/{name}{'-cpu' if cpu else ''}.yaml"
-    if "{" not in workflow.basedir:
-        return f"../../{file}"
-    # Snakemake formats the whole path.
-    return str(paths.REPOSITORY / file).replace("{", "{{").replace("}", "}}")
+    return f"../../envs/{name}{'-cpu' if cpu else ''}.yaml"
 
 
-def code(script, environment):
+def code(script, environment, *modules):
     """Fingerprint of a script, all it imports and the packages it runs with; as a parameter it
     makes Snakemake rerun."""
     return fingerprint_of(
-        code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY)),
+        code_fingerprint(Path(SCRIPTS) / f"{script}.py", Path(LIBRARY), *modules),
         packages(environment),
     )
 
@@ -150,6 +109,12 @@ def code(script, environment):
 def packages(environment):
     """What an environment file says, without its comments."""
     return load_yaml_strict(Path(workflow.basedir) / f"../envs/{environment}.yaml")
+
+
+def options(**values):
+    """Options of a command as one parameter. Snakemake compares the set of a rule's parameters: as
+    two of them, two numbers could change places unseen."""
+    return " ".join(f"--{name} {value}" for name, value in sorted(values.items()))
 
 
 def uncompared(value):
@@ -201,28 +166,18 @@ def corpus_inputs(corpus):
     entry = config["corpora"][corpus]
     if entry["source"] == "ir_datasets":
         return [f"results/fetch_collection/{corpus}.json"]
-    if "path" in entry and entry["source"] != "files":
-        return literal(map(str, data_files_in(Path(resolve(entry["path"])))))
-    files = corpus_files(corpus).values()
-    if entry["source"] == "files":
-        return literal(str(file) for path in files for file in data_in(Path(path)))
-    return literal(files)
+    if "path" in entry:
+        return [str(path) for path in data_files_in(Path(resolve(entry["path"])))]
+    return list(corpus_files(corpus).values())
 
 
 def corpus_options(corpus):
     """What else the source of a corpus takes."""
     entry = config["corpora"][corpus]
-    keys = ("id", "ids", "name", "faulty")
-    options = {key: entry[key] for key in keys if key in entry}
+    options = {key: entry[key] for key in ("id", "ids", "name") if key in entry}
     if "name" in entry:
         options["revision"] = hub_snapshot("dataset", entry).revision
     return options
-
-
-def collection_options(corpus):
-    """Which collection of ir-datasets it is."""
-    options = corpus_options(corpus)
-    return {key: options[key] for key in ("id", "ids") if key in options}
 
 
 def dataset_settings(dataset):
@@ -261,22 +216,12 @@ def import_files(wildcards):
     """Files of an existing model and of its start, its docid mapping if it has one, the dataset's
     documents."""
     entry = config["models"][wildcards.model]
-    mapping = (
-        {"docids": literal([resolve(entry["docids"])])} if "docids" in entry else {}
-    )
+    mapping = {"docids": resolve(entry["docids"])} if "docids" in entry else {}
     return {
         "folder": model_files(imported_folder(wildcards.model)),
         "pretrained": files_of(start_settings(wildcards.model)),
         "documents": subset(wildcards.model, "documents.parquet"),
     } | mapping
-
-
-def docids_argument(model):
-    """The --docids argument of import_model, if the model has a docid mapping."""
-    entry = config["models"][model]
-    if "docids" not in entry:
-        return []
-    return [f"--docids={as_path(resolve(entry['docids']))}"]
 
 
 def training_files(wildcards):
@@ -346,12 +291,17 @@ def model_files(folder, kind="folder"):
     other its files, whose content counts, for a random model without the weights."""
     if Path(folder).parts[0] == "results":
         return [folder]
-    return literal(map(str, files_read(folder, weights=kind == "folder")))
+    patterns = ["*.json"] + ["*.safetensors"] * (kind == "folder")
+    return [str(f) for pattern in patterns for f in sorted(Path(folder).glob(pattern))]
 
 
 def start_argument(model):
-    """The --start argument of an analysis; none for a random start, which has no pre-training."""
-    return [f"--start={as_json(start_settings(model))}"] if model in PRETRAINED else []
+    """The --start argument of an analysis; empty for a random start, which has no pre-training."""
+    return (
+        "--start '{}'".format(as_json(start_settings(model)))
+        if model in PRETRAINED
+        else ""
+    )
 
 
 def finetuning_settings(model):
@@ -392,6 +342,6 @@ wildcard_constraints:
     dataset=one_of(config["datasets"]),
     model=one_of(MODELS),
     trained=one_of(MODELS + REDUCED),
-    system=one_of(MODELS + REDUCED + BASELINES),
+    system=one_of([*MODELS, *REDUCED, *BASELINES]),
     variant=one_of(BASELINES),
     set=r"\d+",

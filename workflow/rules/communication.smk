@@ -23,9 +23,9 @@ rule communication:
     message:
         "Trace what triggers the components of {wildcards.model} back to earlier ones."
     shell:
-        'python "$SCRIPTS/communication.py" --model {input.model:q} --source {params.source:q}'
-        " --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
-        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
+        "python $SCRIPTS/communication.py --model {input.model} --source {params.source:q}"
+        " --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule top_heads:
@@ -51,9 +51,9 @@ rule top_heads:
     message:
         "Find the heads that trigger Stage III neurons of {wildcards.model}."
     shell:
-        'python "$SCRIPTS/top_heads.py" --model {input.model:q} --source {params.source:q}'
-        " --stages {input.stages:q} --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
-        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
+        "python $SCRIPTS/top_heads.py --model {input.model} --source {params.source:q}"
+        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule late_cosines:
@@ -79,9 +79,9 @@ rule late_cosines:
     message:
         "Compare late outputs of {wildcards.model} with Stage I's MLPs."
     shell:
-        'python "$SCRIPTS/late_cosines.py" --model {input.model:q} --source {params.source:q}'
-        " --stages {input.stages:q} --output {output:q} --limits.memory_mb {resources.mem_mb:q}"
-        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
+        "python $SCRIPTS/late_cosines.py --model {input.model} --source {params.source:q}"
+        " --stages {input.stages} --output {output} --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule table_communication:
@@ -109,7 +109,7 @@ rule table_communication:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_communication", "plot"),
+        code=code("table", "plot", "genir.tables.communication"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/communication/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -118,10 +118,10 @@ rule table_communication:
     message:
         "Tabulate who triggers whom."
     shell:
-        'python "$SCRIPTS/table_communication.py" --files {params.files:q}'
-        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py communication --files {params.files:q}"
+        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_top_heads:
@@ -149,7 +149,7 @@ rule table_top_heads:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_top_heads", "plot"),
+        code=code("table", "plot", "genir.tables.top_heads"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/top_heads/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -157,10 +157,10 @@ rule table_top_heads:
     message:
         "Tabulate how many heads trigger Stage III neurons."
     shell:
-        'python "$SCRIPTS/table_top_heads.py" --files {params.files:q}'
+        "python $SCRIPTS/table.py top_heads --files {params.files:q}"
         " --clean {params.clean:q} --stages {params.stages:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_late_cosines:
@@ -188,7 +188,7 @@ rule table_late_cosines:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_late_cosines", "plot"),
+        code=code("table", "plot", "genir.tables.late_cosines"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/late_cosines/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -197,7 +197,7 @@ rule table_late_cosines:
     message:
         "Tabulate the cosines of late outputs with Stage I's MLPs."
     shell:
-        'python "$SCRIPTS/table_late_cosines.py" --files {params.files:q}'
-        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py late_cosines --files {params.files:q}"
+        " --clean {params.clean:q} --stages {params.stages:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"

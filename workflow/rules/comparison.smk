@@ -19,7 +19,7 @@ PAPER_TABLES = (
 rule paper_comparison:
     input:
         **tables_of(PAPER_TABLES),
-        paper=paper(*PAPER),
+        paper=[paper(name) for name in PAPER],
         stages=[f"results/stages/{name}.json" for name in STUDY_MODELS.values()],
         manifests=manifests(STUDY_MODELS.values()),
     output:
@@ -41,7 +41,7 @@ rule paper_comparison:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("paper_comparison", "plot"),
+        code=code("table", "plot", "genir.tables.paper_comparison"),
         published=lambda wildcards, input: Path(input.paper[0]).parent,
         tables=as_json(tables_of(PAPER_TABLES)),
         models=as_json(
@@ -59,10 +59,10 @@ rule paper_comparison:
     message:
         "Put every number of the study beside ours."
     shell:
-        'python "$SCRIPTS/paper_comparison.py" --published {params.published:q}'
+        "python $SCRIPTS/table.py paper_comparison --published {params.published}"
         " --tables {params.tables:q} --models {params.models:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_claims:
@@ -95,7 +95,7 @@ rule table_claims:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_claims", "plot"),
+        code=code("table", "plot", "genir.tables.claims"),
         files=as_json(
             [
                 {"model": name, "encoder_swap": f"results/encoder_swap/{name}"}
@@ -110,10 +110,10 @@ rule table_claims:
     message:
         "Judge the study's claims."
     shell:
-        'python "$SCRIPTS/table_claims.py" --files {params.files:q}'
-        " --docid_share {input.docid_share:q} --circuit {input.circuit:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py claims --files {params.files:q}"
+        " --docid_share {input.docid_share} --circuit {input.circuit} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_failed_queries:
@@ -141,7 +141,7 @@ rule table_failed_queries:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_failed_queries", "plot"),
+        code=code("table", "plot", "genir.tables.failed_queries"),
         tables=as_json(tables_of(VIEW_TABLES)),
         files=as_json(
             [{"model": name} | rank_files(name) | patched(name) for name in ORIGINAL]
@@ -151,10 +151,10 @@ rule table_failed_queries:
     message:
         "Tabulate every analysis for answered and for failed queries."
     shell:
-        'python "$SCRIPTS/table_failed_queries.py" --tables {params.tables:q}'
-        " --files {params.files:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py failed_queries --tables {params.tables:q}"
+        " --files {params.files:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 # Without a model that is trained more than once there is nothing to compare.
@@ -183,13 +183,13 @@ if SEEDS:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code("table_seeds", "plot"),
+            code=code("table", "plot", "genir.tables.seeds"),
             tables=as_json(tables_of(SEED_TABLES)),
             seeds=as_json(SEEDS),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
         message:
             "Compare trainings with several seeds."
         shell:
-            'python "$SCRIPTS/table_seeds.py" --tables {params.tables:q}'
+            "python $SCRIPTS/table.py seeds --tables {params.tables:q}"
             " --seeds {params.seeds:q} --manifests {params.manifests:q}"
-            " --table {output.table:q} --text {output.text:q} 2> {log:q}"
+            " --table {output.table} --text {output.text} 2> {log}"

@@ -54,12 +54,12 @@ for figure, category in FIGURES.items():
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code(f"figure_{figure}", "plot"),
-            script=f"figure_{figure}.py",
+            code=code("figure", "plot", f"genir.figures.{figure}"),
+            name=figure,
             stages=(
-                options(stages=per_model("results/stages/{model}.json"))
+                f"--stages '{per_model('results/stages/{model}.json')}'"
                 if figure in OF_STAGES
-                else []
+                else ""
             ),
             stem=lambda wildcards, output: Path(output.picture).with_suffix(""),
             formats=as_json(FORMATS),
@@ -67,8 +67,8 @@ for figure, category in FIGURES.items():
         message:
             f"Draw the figure of {figure.replace('_', ' ')}."
         shell:
-            'python "$SCRIPTS"/{params.script:q} --table {input.table:q} {params.stages:q}'
-            " --stem {params.stem:q} --formats {params.formats:q} --dpi {params.dpi:q} 2> {log:q}"
+            "python $SCRIPTS/figure.py {params.name} --table {input.table} {params.stages}"
+            " --stem {params.stem} --formats {params.formats:q} --dpi {params.dpi} 2> {log}"
 
 
 rule figures:

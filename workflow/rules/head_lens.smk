@@ -27,11 +27,11 @@ rule direct_contribution:
     message:
         "Rank by the outputs of one kind of component of {wildcards.model} alone."
     shell:
-        'python "$SCRIPTS/direct_contribution.py" --model {input.model:q}'
-        " --source {params.source:q} --output {output:q}"
-        " --limits.memory_mb {resources.mem_mb:q}"
-        " --limits.precision {params.precision:q}"
-        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
+        "python $SCRIPTS/direct_contribution.py --model {input.model}"
+        " --source {params.source:q} --output {output}"
+        " --limits.memory_mb {resources.mem_mb}"
+        " --limits.precision {params.precision}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule head_lens:
@@ -57,10 +57,10 @@ rule head_lens:
     message:
         "Read the cross-attention heads of {wildcards.model} through the logit lens."
     shell:
-        'python "$SCRIPTS/head_lens.py" --model {input.model:q} --source {params.source:q}'
-        " --docid_share {output.docid_share:q} --top_tokens {output.top_tokens:q}"
-        " --limits.memory_mb {resources.mem_mb:q}"
-        " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
+        "python $SCRIPTS/head_lens.py --model {input.model} --source {params.source:q}"
+        " --docid_share {output.docid_share} --top_tokens {output.top_tokens}"
+        " --limits.memory_mb {resources.mem_mb}"
+        " --limits.checkpoints {params.checkpoints} 2> {log}; rm -rf {params.checkpoints}"
 
 
 rule trace_query:
@@ -109,11 +109,11 @@ rule trace_query:
     message:
         "Trace the query {wildcards.slug} through {wildcards.model}."
     shell:
-        'python "$SCRIPTS/trace_query.py" --model {input.model:q}'
-        " --documents {input.documents:q} --query={params.query:q}"
-        " --query_tokens {params.query_tokens:q} --output {params.stem:q}"
-        " --formats {params.formats:q} --dpi {params.dpi:q}"
-        " --memory_mb {resources.mem_mb:q} > {log:q} 2>&1"
+        "python $SCRIPTS/trace_query.py --model {input.model}"
+        " --documents {input.documents} --query={params.query:q}"
+        " --query_tokens {params.query_tokens} --output {params.stem}"
+        " --formats {params.formats:q} --dpi {params.dpi}"
+        " --memory_mb {resources.mem_mb} > {log} 2>&1"
 
 
 rule trace:
@@ -152,7 +152,7 @@ rule table_direct_contribution:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_direct_contribution", "plot"),
+        code=code("table", "plot", "genir.tables.direct_contribution"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/direct_contribution/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -160,10 +160,10 @@ rule table_direct_contribution:
     message:
         "Tabulate what components of one kind write alone."
     shell:
-        'python "$SCRIPTS/table_direct_contribution.py" --files {params.files:q}'
-        " --clean {params.clean:q} --paper_in_text {input.paper:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py direct_contribution --files {params.files:q}"
+        " --clean {params.clean:q} --paper_in_text {input.paper} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_docid_share:
@@ -193,7 +193,7 @@ rule table_docid_share:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_docid_share", "plot"),
+        code=code("table", "plot", "genir.tables.docid_share"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/head_lens/{model}/docid_share.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -203,11 +203,11 @@ rule table_docid_share:
     message:
         "Tabulate the share of docids among what the heads say."
     shell:
-        'python "$SCRIPTS/table_docid_share.py" --files {params.files:q}'
+        "python $SCRIPTS/table.py docid_share --files {params.files:q}"
         " --clean {params.clean:q} --stages {params.stages:q} --models {params.models:q}"
-        " --paper_share {input.paper:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        " --paper_share {input.paper} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_top_tokens:
@@ -238,7 +238,7 @@ rule table_top_tokens:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_top_tokens", "analysis"),
+        code=code("table", "analysis", "genir.tables.top_tokens"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [
@@ -258,6 +258,6 @@ rule table_top_tokens:
     message:
         "Tabulate what the heads say for a few queries."
     shell:
-        'python "$SCRIPTS/table_top_tokens.py" --files {params.files:q}'
-        " {params.options:q} --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py top_tokens --files {params.files:q}"
+        " {params.options} --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"

@@ -26,15 +26,15 @@ rule table_retrieval:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_retrieval", "plot"),
+        code=code("table", "plot", "genir.tables.retrieval"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=lambda wildcards, input: as_json(list(input.files)),
     message:
         "Tabulate the retrieval quality of all systems."
     shell:
-        'python "$SCRIPTS/table_retrieval.py" --files {params.files:q} --paper {input.paper:q}'
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py retrieval --files {params.files:q} --paper {input.paper}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_retrieval_differences:
@@ -65,7 +65,8 @@ rule table_retrieval_differences:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_retrieval_differences", "plot"),
+        code=code("table", "plot", "genir.tables.retrieval_differences"),
+        manifests=lambda wildcards, input: as_json([input.manifest]),
         model=config["headline_model"],
         splits=lambda wildcards, input: as_json(
             [
@@ -77,9 +78,9 @@ rule table_retrieval_differences:
     message:
         "Compare the retrieval of the headline model with that of every other system."
     shell:
-        'python "$SCRIPTS/table_retrieval_differences.py" --model {params.model:q}'
-        " --splits {params.splits:q} --queries {input.queries:q} --manifest {input.manifest:q}"
-        " --seed {params.seed:q} --table {output.table:q} --text {output.text:q} 2> {log:q}"
+        "python $SCRIPTS/table.py retrieval_differences --model {params.model}"
+        " --splits {params.splits:q} --queries {input.queries} --manifests {params.manifests:q}"
+        " --seed {params.seed} --table {output.table} --text {output.text} 2> {log}"
 
 
 rule table_encoder_swap:
@@ -113,7 +114,7 @@ rule table_encoder_swap:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_encoder_swap", "plot"),
+        code=code("table", "plot", "genir.tables.encoder_swap"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [
@@ -132,11 +133,11 @@ rule table_encoder_swap:
     message:
         "Tabulate the encoder swap."
     shell:
-        'python "$SCRIPTS/table_encoder_swap.py" --files {params.files:q}'
-        " --correct {params.correct:q} --removed {params.removed:q} --paper_swap {input.paper_swap:q}"
-        " --paper_in_text {input.paper_in_text:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py encoder_swap --files {params.files:q}"
+        " --correct {params.correct:q} --removed {params.removed:q} --paper_swap {input.paper_swap}"
+        " --paper_in_text {input.paper_in_text} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 # Without pre-trained weights there is nothing to swap in.
@@ -170,7 +171,7 @@ if PRETRAINED:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code("table_partial_swap", "plot"),
+            code=code("table", "plot", "genir.tables.partial_swap"),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
             files=as_json(
                 [
@@ -188,10 +189,10 @@ if PRETRAINED:
         message:
             "Tabulate the partial encoder swaps."
         shell:
-            'python "$SCRIPTS/table_partial_swap.py" --files {params.files:q}'
-            " --correct {params.correct:q} --seed {params.seed:q}"
-            " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-            " 2> {log:q}"
+            "python $SCRIPTS/table.py partial_swap --files {params.files:q}"
+            " --correct {params.correct:q} --seed {params.seed}"
+            " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+            " 2> {log}"
 
 
 rule table_patching:
@@ -218,7 +219,7 @@ rule table_patching:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_patching", "plot"),
+        code=code("table", "plot", "genir.tables.patching"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         sweeps=as_json(
             [
@@ -236,10 +237,10 @@ rule table_patching:
     message:
         "Tabulate patching of single layers and components."
     shell:
-        'python "$SCRIPTS/table_patching.py" --sweeps {params.sweeps:q}'
-        " --clean {params.clean:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py patching --sweeps {params.sweeps:q}"
+        " --clean {params.clean:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_patching_heads:
@@ -266,7 +267,7 @@ rule table_patching_heads:
         mem_mb=growing(2000),
         runtime=60,
     params:
-        code=code("table_patching_heads", "plot"),
+        code=code("table", "plot", "genir.tables.patching_heads"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         sweeps=as_json(
             [
@@ -284,10 +285,10 @@ rule table_patching_heads:
     message:
         "Tabulate patching of single attention heads."
     shell:
-        'python "$SCRIPTS/table_patching_heads.py" --sweeps {params.sweeps:q}'
-        " --clean {params.clean:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py patching_heads --sweeps {params.sweeps:q}"
+        " --clean {params.clean:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_circuit:
@@ -321,7 +322,7 @@ rule table_circuit:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_circuit", "plot"),
+        code=code("table", "plot", "genir.tables.circuit"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=as_json(
             [
@@ -339,10 +340,10 @@ rule table_circuit:
     message:
         "Tabulate the circuits."
     shell:
-        'python "$SCRIPTS/table_circuit.py" --files {params.files:q}'
-        " --paper_circuit {input.paper:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py circuit --files {params.files:q}"
+        " --paper_circuit {input.paper} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_patching_by_stage:
@@ -371,7 +372,7 @@ rule table_patching_by_stage:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_patching_by_stage", "plot"),
+        code=code("table", "plot", "genir.tables.patching_by_stage"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         sweeps=as_json(
             [
@@ -389,11 +390,11 @@ rule table_patching_by_stage:
     message:
         "Tabulate patching by stage."
     shell:
-        'python "$SCRIPTS/table_patching_by_stage.py" --sweeps {params.sweeps:q}'
-        " --clean {params.clean:q} --stages {params.stages:q} --paper_patching {input.paper:q}"
-        " --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py patching_by_stage --sweeps {params.sweeps:q}"
+        " --clean {params.clean:q} --stages {params.stages:q} --paper_patching {input.paper}"
+        " --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_contributions:
@@ -420,7 +421,7 @@ rule table_contributions:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_contributions", "plot"),
+        code=code("table", "plot", "genir.tables.contributions"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/contributions/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -428,10 +429,10 @@ rule table_contributions:
     message:
         "Tabulate the contribution of every component."
     shell:
-        'python "$SCRIPTS/table_contributions.py" --files {params.files:q}'
-        " --clean {params.clean:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py contributions --files {params.files:q}"
+        " --clean {params.clean:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 rule table_rank_development:
@@ -458,7 +459,7 @@ rule table_rank_development:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("table_rank_development", "plot"),
+        code=code("table", "plot", "genir.tables.rank_development"),
         manifests=lambda wildcards, input: as_json(list(input.manifests)),
         files=per_model("results/rank_development/{model}.parquet"),
         clean=per_model("results/evaluate/{model}/validation.ranks.parquet"),
@@ -466,10 +467,10 @@ rule table_rank_development:
     message:
         "Tabulate the rank of the relevant document layer by layer."
     shell:
-        'python "$SCRIPTS/table_rank_development.py" --files {params.files:q}'
-        " --clean {params.clean:q} --seed {params.seed:q}"
-        " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-        " 2> {log:q}"
+        "python $SCRIPTS/table.py rank_development --files {params.files:q}"
+        " --clean {params.clean:q} --seed {params.seed}"
+        " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+        " 2> {log}"
 
 
 # Without a trained model there are no curves.
@@ -498,7 +499,7 @@ if TRAINED:
             mem_mb=growing(2000),
             runtime=10,
         params:
-            code=code("table_training", "plot"),
+            code=code("table", "plot", "genir.tables.training"),
             manifests=lambda wildcards, input: as_json(list(input.manifests)),
             files=as_json(
                 [
@@ -509,9 +510,9 @@ if TRAINED:
         message:
             "Collect the loss curves."
         shell:
-            'python "$SCRIPTS/table_training.py" --files {params.files:q}'
-            " --manifests {params.manifests:q} --table {output.table:q} --text {output.text:q}"
-            " 2> {log:q}"
+            "python $SCRIPTS/table.py training --files {params.files:q}"
+            " --manifests {params.manifests:q} --table {output.table} --text {output.text}"
+            " 2> {log}"
 
 
 rule summary:
@@ -544,12 +545,12 @@ rule summary:
     message:
         "Write the headline numbers into results/summary.json."
     shell:
-        'python "$SCRIPTS/summary.py" --headline {params.headline:q}'
-        " --tables.retrieval {input.retrieval:q} --tables.encoder_swap {input.encoder_swap:q}"
-        " --tables.patching_by_stage {input.patching_by_stage:q} --tables.circuit {input.circuit:q}"
-        " --tables.claims {input.claims:q}"
+        "python $SCRIPTS/summary.py --headline {params.headline}"
+        " --tables.retrieval {input.retrieval} --tables.encoder_swap {input.encoder_swap}"
+        " --tables.patching_by_stage {input.patching_by_stage} --tables.circuit {input.circuit}"
+        " --tables.claims {input.claims}"
         " --correct {params.correct:q}"
-        " --stages {params.stages:q} --manifest {input.manifest:q} --output {output:q} 2> {log:q}"
+        " --stages {params.stages:q} --manifest {input.manifest} --output {output} 2> {log}"
 
 
 rule analyses:

@@ -17,6 +17,7 @@ from genir.circuit import (
 )
 from genir.components import COMPONENTS, PATCHED_STAGES, Method
 from genir.files import read_json, read_parquet, write_json
+from genir.patched_files import patch_files
 from genir.patching import patch_means, patched_ranks
 from genir.stages import patched_stages
 from genir.start import Start
@@ -85,10 +86,10 @@ def stage_ranks(
     folder: Path, methods: Iterable[Method]
 ) -> Mapping[Cell, Mapping[Method, pd.DataFrame]]:
     """What patch_stage ranked, by cell and method."""
+    files = patch_files(folder, methods, PATCHED_STAGES)
     return {
         (component, stage): {
-            method: read_parquet(folder / f"{method}/{stage}.{component}.parquet")
-            for method in methods
+            method: read_parquet(files[method, stage, component]) for method in methods
         }
         for component in COMPONENTS
         for stage in PATCHED_STAGES

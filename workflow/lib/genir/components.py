@@ -1,4 +1,4 @@
-"""Names of decoder components, patching methods, circuits and stages."""
+"""Names of decoder components, patching methods, circuits, stages, rank kinds and baselines."""
 
 from typing import Literal
 
@@ -20,3 +20,8 @@ AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
 STAGES = ("I", "II", "III")
 PATCHED_STAGES = (*STAGES, "all")
 """What patch_stage patches: each stage, and all decoder layers at once."""
+
+RANK_KINDS = ("vocabulary", "docid")
+"""The rank among all tokens, and that among the docids alone."""
+
+BASELINES = ("bm25_text", "bm25_text_queries")

@@ -8,7 +8,6 @@ from genir.errors import AnalysisError
 from genir.files import read_csv, read_parquet
 from genir.joins import check_known
 
-RANK_KINDS = ("vocabulary", "docid")
 _COLUMNS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
 
 
