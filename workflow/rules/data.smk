@@ -1,6 +1,7 @@
 rule export_corpus:
     input:
-        lambda wildcards: corpus_inputs(wildcards.corpus),
+        unpack(reads(PLAN.corpus)),
+        unpack(as_input(PLAN.fetched)),
     output:
         documents="results/export_corpus/{corpus}/documents.parquet",
         queries="results/export_corpus/{corpus}/queries.parquet",
@@ -10,43 +11,43 @@ rule export_corpus:
         "results/logs/export_corpus/{corpus}.log",
     benchmark:
         "results/benchmarks/export_corpus/{corpus}.tsv"
+    group:
+        "data"
     conda:
         environment("data")
     threads: 1
     resources:
-        mem_mb=growing(lambda wildcards: 2000 if is_small(wildcards.corpus) else 4000),
-        runtime=lambda wildcards: 30 if is_small(wildcards.corpus) else 240,
+        mem_mb=growing(
+            lambda wildcards: 2000 if PLAN.is_small(wildcards.corpus) else 4000
+        ),
+        runtime=lambda wildcards: 30 if PLAN.is_small(wildcards.corpus) else 240,
     params:
         code=code("export_corpus", "data"),
-        source=lambda wildcards: config["corpora"][wildcards.corpus]["source"],
-        files=lambda wildcards: as_json(corpus_files(wildcards.corpus)),
-        options=lambda wildcards: as_json(corpus_options(wildcards.corpus)),
+        options=told(PLAN.corpus),
     message:
         "Export corpus {wildcards.corpus} as documents, queries and qrels."
     shell:
-        "python $SCRIPTS/export_corpus.py --source {params.source}"
-        " --files {params.files:q} --options {params.options:q}"
-        " --documents {output.documents} --queries {output.queries}"
-        " --qrels {output.qrels} --manifest {output.manifest} 2> {log}"
+        'python "$SCRIPTS/export_corpus.py" {params.options:q}'
+        " --documents {output.documents:q} --queries {output.queries:q}"
+        " --qrels {output.qrels:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
 rule subset_corpus:
     input:
-        documents=lambda wildcards: exported(wildcards.dataset, "documents.parquet"),
-        queries=lambda wildcards: exported(wildcards.dataset, "queries.parquet"),
-        qrels=lambda wildcards: exported(wildcards.dataset, "qrels.txt"),
-        manifest=lambda wildcards: exported(wildcards.dataset, "manifest.json"),
+        unpack(reads(PLAN.drawn)),
     output:
-        documents="results/subset_corpus/{dataset}/documents.parquet",
-        queries="results/subset_corpus/{dataset}/queries.parquet",
-        train_qrels="results/subset_corpus/{dataset}/qrels.train.txt",
-        validation_qrels="results/subset_corpus/{dataset}/qrels.validation.txt",
-        test_qrels="results/subset_corpus/{dataset}/qrels.test.txt",
-        manifest="results/subset_corpus/{dataset}/manifest.json",
+        documents=str(dataset_file("{dataset}", "documents")),
+        queries=str(dataset_file("{dataset}", "queries")),
+        train_qrels=str(dataset_file("{dataset}", "train")),
+        validation_qrels=str(dataset_file("{dataset}", "validation")),
+        test_qrels=str(dataset_file("{dataset}", "test")),
+        manifest=str(dataset_file("{dataset}", "manifest")),
     log:
         "results/logs/subset_corpus/{dataset}.log",
     benchmark:
         "results/benchmarks/subset_corpus/{dataset}.tsv"
+    group:
+        "data"
     conda:
         environment("data")
     threads: 1
@@ -55,16 +56,14 @@ rule subset_corpus:
         runtime=30,
     params:
         code=code("subset_corpus", "data"),
-        dataset=lambda wildcards: as_json(dataset_settings(wildcards.dataset)),
+        options=told(PLAN.drawn),
     message:
         "Draw dataset {wildcards.dataset} from its corpus and split its queries."
     shell:
-        "python $SCRIPTS/subset_corpus.py --dataset {params.dataset:q}"
-        " --corpus_documents {input.documents} --corpus_queries {input.queries}"
-        " --corpus_qrels {input.qrels} --corpus_manifest {input.manifest}"
-        " --documents {output.documents} --queries {output.queries}"
-        " --train_qrels {output.train_qrels} --validation_qrels {output.validation_qrels}"
-        " --test_qrels {output.test_qrels} --manifest {output.manifest} 2> {log}"
+        'python "$SCRIPTS/subset_corpus.py" {params.options:q}'
+        " --documents {output.documents:q} --queries {output.queries:q}"
+        " --train_qrels {output.train_qrels:q} --validation_qrels {output.validation_qrels:q}"
+        " --test_qrels {output.test_qrels:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
 rule corpus:

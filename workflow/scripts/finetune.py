@@ -1,6 +1,9 @@
-"""Fine-tune one model on all documents of its dataset."""
+"""Fine-tune one model on all documents of its dataset, or on all but a set of removed ones."""
+
+from pathlib import Path
 
 from genir.dataset_files import TrainingFiles
+from genir.files import read_csv
 from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
 from genir.finetuning import FinetuningConfig
 from genir.start import Start
@@ -8,17 +11,28 @@ from script import run
 
 
 def main(
-    data: TrainingFiles, start: Start, settings: FinetuningConfig, outputs: FinetuningOutputs
+    data: TrainingFiles,
+    start: Start,
+    settings: FinetuningConfig,
+    outputs: FinetuningOutputs,
+    removed: Path | None = None,
+    removed_set: int | None = None,
 ) -> None:
-    """Fine-tune one model on all documents of its dataset.
+    """Fine-tune one model on all documents of its dataset, or on all but a set of removed ones.
 
     Args:
         data: documents, queries and training qrels.
         start: what fine-tuning starts from.
-        settings: how to train.
+        settings: how to train; of a reduced model the full one's, seed and steps included.
         outputs: model folder, loss curve (CSV), run record (JSON), checkpoint folder.
+        removed: CSV of the removed documents (set, doc_id, query_id).
+        removed_set: which set a reduced model is trained without.
     """
-    make_finetuned_model(data, start, settings, outputs)
+    documents = []
+    if removed is not None:
+        table = read_csv(removed)
+        documents = table.loc[table["set"] == removed_set, "doc_id"].unique().tolist()
+    make_finetuned_model(data, start, settings, outputs, documents)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
-from jsonargparse import auto_cli
+from jsonargparse import ArgumentParser, auto_cli
 
+from genir.entries import Entries
 from genir.errors import UserError
 from genir.progress import configure_logging
 from genir.provenance import carrying, describe
@@ -17,10 +21,68 @@ def run(main: Callable[..., None], as_positional: bool = False) -> None:
     """Call `main` with the command line's arguments; a UserError becomes one line on stderr. What
     it writes carries its provenance."""
     configure_logging()
-    provenance = describe(Path(inspect.getfile(main)), sys.argv[1:])
+    with clear_errors(), carrying(describe(Path(inspect.getfile(main)), sys.argv[1:])):
+        auto_cli(main, as_positional=as_positional)
+
+
+def run_entry(
+    main: Callable[..., None], entries: Entries, shared: Mapping[str, str] | None = None
+) -> None:
+    """Like `run`, for one of `entries`, which the first argument names: `main` gets its function,
+    to be called with what `main` has of its arguments; all others are given already.
+
+    The command line has the arguments of both, but an optional one of `main` only where the entry
+    has it too. `shared` explains arguments that an entry's docstring leaves out.
+    """
+    configure_logging()
+    name, *arguments = sys.argv[1:] or ["--help"]
+    with clear_errors():
+        if name in ("-h", "--help"):
+            print_names(main, entries)
+            return
+        module = entries.module(name)
+        with carrying(describe(Path(inspect.getfile(main)), sys.argv[1:], module)):
+            function = getattr(import_module(module), entries.function)
+            own, others = _parsed(name, main, function, shared or {}, arguments)
+            main(partial(function, **own), **others)
+
+
+def _parsed(
+    name: str,
+    main: Callable[..., None],
+    function: Callable[..., object],
+    shared: Mapping[str, str],
+    arguments: list[str],
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Arguments of `function`, but for those that `main` passes on, and arguments of `main`."""
+    wanted = inspect.signature(function).parameters
+    first, *rest = inspect.signature(main).parameters.values()
+    taken = [p.name for p in rest if p.default is p.empty or p.name in wanted]
+    left_out = {first.name, *(p.name for p in rest)} - set(taken)
+    described = inspect.getdoc(function).partition("\n\nArgs:")[0]
+    parser = ArgumentParser(prog=f"{Path(sys.argv[0]).name} {name}", description=described)
+    passed_on = set(wanted) & set(taken)
+    own = parser.add_function_arguments(function, as_group=False, skip=passed_on)
+    parser.add_function_arguments(main, as_group=False, skip=left_out)
+    for action in parser._actions:
+        action.help = action.help or shared.get(action.dest)
+    values = parser.instantiate_classes(parser.parse_args(arguments))
+    names = {key.partition(".")[0] for key in own}
+    return {key: values[key] for key in names}, {key: values[key] for key in taken}
+
+
+def print_names(main: Callable[..., None], entries: Entries) -> None:
+    script = Path(sys.argv[0]).name
+    print(f"usage: {script} NAME OPTIONS\n\n{inspect.getdoc(main).partition(chr(10))[0]}\n")
+    for name, summary in entries.summaries().items():
+        print(f"  {name:22}{summary}")
+    print(f"\n`{script} NAME --help` explains the options of one.")
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
     try:
-        with carrying(provenance):
-            auto_cli(main, as_positional=as_positional)
+        yield
     except UserError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     except Exception as error:

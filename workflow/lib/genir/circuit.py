@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from math import isnan
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from genir.components import COMPONENTS, STAGES, Component, Method
+from genir.components import AUTOMATIC_METHODS, COMPONENTS, STAGES, Component, Method, Variant
 from genir.patching_effects import patching_effects
 from genir.statistics import Interval
 
-Variant = Literal["study", "zero", "mean", "pretrained", "automatic"]
-VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automatic")
-AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
 RULE = (
     "A component is replaced in a stage if, with it alone replaced there, the upper bound of the "
     "95 % interval of the percent of correct validation queries whose document is no longer first "

@@ -12,21 +12,21 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @cache
-def code_fingerprint(script: Path, library: Path) -> str:
-    """SHA-256 over the syntax trees of `script` and of every module it imports, directly or not,
-    that lies beside it or in `library`."""
-    files = _files(script, library)
+def code_fingerprint(script: Path, library: Path, *modules: str) -> str:
+    """SHA-256 over the syntax trees of `script`, of the `modules` of `library` that it is told to
+    import, and of every module they import, directly or not, that lies beside it or in `library`.
+    """
+    files = _files(script, library, modules)
     joined = "\n".join(_parsed(path)[0] for path in files)
     return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
-def imported_packages(script: Path, library: Path) -> list[str]:
+def imported_packages(script: Path, library: Path, *modules: str) -> list[str]:
     """Top-level names of what the same files import from elsewhere, without the standard library;
     imports inside a function count."""
     roots = (script.parent, library)
-    names = {
-        name.partition(".")[0] for path in _files(script, library) for name in _parsed(path)[1]
-    }
+    files = _files(script, library, modules)
+    names = {name.partition(".")[0] for path in files for name in _parsed(path)[1]}
     return sorted(
         name
         for name in names - sys.stdlib_module_names
@@ -34,25 +34,31 @@ def imported_packages(script: Path, library: Path) -> list[str]:
     )
 
 
-def _files(script: Path, library: Path) -> list[Path]:
-    """`script` and every module it imports, directly or not, out of its folder and `library`."""
+def _files(script: Path, library: Path, modules: tuple[str, ...]) -> list[Path]:
+    """`script`, `modules` and what they import, directly or not, out of its folder and `library`."""
+    roots = (script.parent, library)
     files: set[Path] = set()
-    waiting = [script]
+    waiting = [script, *_module_files(modules, roots)]
     while waiting:
         path = waiting.pop()
         if path not in files:
             files.add(path)
-            waiting += _imported_files(path, (script.parent, library))
+            waiting += _imported_files(path, roots)
     return sorted(files)
 
 
 @cache
 def _imported_files(path: Path, roots: tuple[Path, ...]) -> list[Path]:
-    """What a file itself imports out of `roots`; a module's packages run before it."""
-    full_names = dict.fromkeys(_parsed(path)[1])
+    """What a file itself imports out of `roots`."""
+    return _module_files(_parsed(path)[1], roots)
+
+
+def _module_files(modules: tuple[str, ...], roots: tuple[Path, ...]) -> list[Path]:
+    """Files in `roots` of modules and of their packages, which run before them."""
+    full_names = dict.fromkeys(modules)
     names = dict.fromkeys(name for full in full_names for name in _with_packages(full))
-    modules = [root.joinpath(*name.split(".")) for name in names for root in roots]
-    candidates = [c for m in modules for c in (m.with_suffix(".py"), m / "__init__.py")]
+    places = [root.joinpath(*name.split(".")) for name in names for root in roots]
+    candidates = [c for m in places for c in (m.with_suffix(".py"), m / "__init__.py")]
     return [candidate for candidate in candidates if candidate.is_file()]
 
 

@@ -37,14 +37,16 @@ _LIBRARY = Path(__file__).parents[1]
 _of_process: dict[str, Any] | None = None
 
 
-def describe(script: Path, arguments: Sequence[str]) -> dict[str, Any]:
-    """The provenance of what `script` writes when it is called with `arguments`."""
+def describe(script: Path, arguments: Sequence[str], *modules: str) -> dict[str, Any]:
+    """The provenance of what `script` writes when it is called with `arguments`; `modules` of the
+    library are those that it loads by name."""
     options = [option for option in _options(arguments) if _last(option[0]) != _MEMORY]
     kept = [_as_configured(part) for _, parts in options for part in parts]
     seeds = dict(seed for name, parts in options for seed in _seeds(name, _value(parts)))
     values = (
-        *(script.stem, kept, fingerprint_of(kept), code_fingerprint(script, _LIBRARY)),
-        *(_versions(imported_packages(script, _LIBRARY)), seeds),
+        *(script.stem, kept, fingerprint_of(kept)),
+        code_fingerprint(script, _LIBRARY, *modules),
+        *(_versions(imported_packages(script, _LIBRARY, *modules)), seeds),
     )
     return dict(zip(KEYS, values, strict=True))
 

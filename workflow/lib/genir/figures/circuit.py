@@ -5,7 +5,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.circuit import VARIANTS
+from genir.components import VARIANTS
 from genir.figures.bars import bar_positions, grouped_bars
 from genir.figures.style import (
     count_note,

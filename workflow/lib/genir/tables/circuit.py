@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from genir.circuit import FIXED, recorded_cells, replacements
-from genir.components import COMPONENTS
+from genir.components import COMPONENTS, circuit_split, table_file
 from genir.files import read_json
 from genir.patching_effects import aligned
 from genir.stages import patched_stages
@@ -54,7 +54,7 @@ def circuit_table(
             for variant, facts in _variants(model).items():
                 ranks = clean
                 if variant != FULL:
-                    ranks = read_ranks(model.folder / f"{variant}.{split}.parquet")
+                    ranks = read_ranks(model.folder / table_file(circuit_split(variant, split)))
                 records += [
                     {"split": split} | facts | row for row in _rows(variant, clean, ranks, seed)
                 ]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from genir.claims import CLAIMS, SIGNIFICANCE, Evidence, Judgement, judge
-from genir.components import COMPONENTS, PATCHED_STAGES
+from genir.components import COMPONENTS, PATCHED_STAGES, stage_patch, table_file
 from genir.files import read_csv, read_parquet
 from genir.statistics import holm
 from genir.tables.communication import stage_shares
@@ -114,9 +114,9 @@ def read_evidence(
     stages, clean = read_stages(files.stages), read_ranks(files.clean)
     cells = product([m for m in _METHODS if m in files.methods], PATCHED_STAGES, COMPONENTS)
     patches = {
-        cell: read_ranks(files.patch_stage / "{}/{}.{}.parquet".format(*cell)) for cell in cells
+        cell: read_ranks(files.patch_stage / table_file(stage_patch(*cell))) for cell in cells
     }
-    ranks = {name: read_ranks(files.encoder_swap / f"{name}.parquet") for name in files.encoders}
+    ranks = {name: read_ranks(files.encoder_swap / table_file(name)) for name in files.encoders}
     removed = None if files.removed is None else read_queries(files.removed)
     return Evidence(
         clean=clean,

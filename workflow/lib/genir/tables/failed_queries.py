@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.components import COMPONENTS, PATCHED_STAGES
+from genir.components import COMPONENTS, PATCHED_STAGES, stage_patch, table_file
 from genir.files import read_csv, read_parquet, write_csv, write_text
 from genir.patching_effects import aligned
 from genir.statistics import Interval, difference_interval, mean_interval, statistic_interval
@@ -124,7 +124,7 @@ def _ranked(files: RankFiles) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Analysis, item and ranks of all queries."""
     yield "evaluate", "unmodified", read_ranks(files.clean)
     for cell in product(files.methods, PATCHED_STAGES, COMPONENTS):
-        path = files.patch_stage / "{}/{}.{}.parquet".format(*cell)
+        path = files.patch_stage / table_file(stage_patch(*cell))
         yield "patch_stage", " ".join(cell), read_ranks(path)
     direct = read_parquet(files.direct_contribution)
     for source, ranks in direct.groupby("source", sort=False):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import COMPONENTS
+from genir.components import COMPONENTS, layer_patch, table_file
 from genir.patching_effects import patching_effects
 from genir.statistics import holm
 from genir.tables.markdown import p_value, with_interval
@@ -42,7 +42,7 @@ class Sweep:
     def files(self) -> list[PatchFile]:
         places = product(self.methods, range(self.layers), COMPONENTS)
         return [
-            PatchFile(self.model, *place, self.folder / "{}/layer{}.{}.parquet".format(*place))
+            PatchFile(self.model, *place, self.folder / table_file(layer_patch(*place)))
             for place in places
         ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import COMPONENTS, PATCHED_STAGES
+from genir.components import COMPONENTS, PATCHED_STAGES, stage_patch, table_file
 from genir.patching_effects import patching_effects
 from genir.tables.markdown import PAPER
 from genir.tables.patching import EFFECTS, corrected, effect_cells
@@ -39,7 +39,7 @@ class StageSweep:
     def files(self) -> list[StageFile]:
         places = product(self.methods, PATCHED_STAGES, COMPONENTS)
         return [
-            StageFile(self.model, *place, self.folder / "{}/{}.{}.parquet".format(*place))
+            StageFile(self.model, *place, self.folder / table_file(stage_patch(*place)))
             for place in places
         ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import ATTENTIONS
+from genir.components import ATTENTIONS, layer_patch, table_file
 from genir.files import read_parquet
 from genir.patching_effects import patching_effects
 from genir.tables.patching import EFFECTS, corrected, effect_cells
@@ -28,7 +28,7 @@ class HeadSweep:
     def files(self) -> dict[tuple[str, int, str], Path]:
         """(method, layer, component) -> path."""
         return {
-            place: self.folder / "{}/layer{}.{}.parquet".format(*place)
+            place: self.folder / table_file(layer_patch(*place))
             for place in product(self.methods, range(self.layers), ATTENTIONS)
         }
 
