@@ -23,7 +23,7 @@ def test_a_typed_query_is_one_argument_of_the_command(snakemake, tmp_path):
     overlay.write_text(yaml.safe_dump({"trace": {"queries": QUERIES}}, allow_unicode=True))
     done = snakemake(tmp_path, "-n", "-p", "--configfile", TINY, overlay, "--", "trace")
     assert done.returncode == 0, done.stdout[-3000:]
-    commands = re.findall(r"python \$SCRIPTS/trace_query\.py .*?2>&1", done.stdout, re.DOTALL)
+    commands = re.findall(r'python "\$SCRIPTS/trace_query\.py" .*?2>&1', done.stdout, re.DOTALL)
     arguments = [
         argument
         for command in commands
