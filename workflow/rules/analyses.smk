@@ -62,7 +62,7 @@ rule correct_queries:
 
 rule stages:
     input:
-        unpack(reads(PLAN.stages_from)),
+        unpack(reads(rule_arguments.stages_from)),
     output:
         str(stages("{model}")),
     log:
@@ -77,7 +77,7 @@ rule stages:
         runtime=30,
     params:
         code=code("stages", "data"),
-        options=told(PLAN.stages_from),
+        options=told(rule_arguments.stages_from),
     message:
         "Look for stages in the contributions of {wildcards.model}."
     shell:
@@ -86,7 +86,7 @@ rule stages:
 
 rule verify_engine:
     input:
-        unpack(reads(PLAN.verification)),
+        unpack(reads(rule_arguments.verification)),
     output:
         table="results/verify_engine/{model}.csv",
         text=report(
@@ -109,7 +109,7 @@ rule verify_engine:
         ),
     params:
         code=code("verify_engine", "analysis"),
-        options=told(PLAN.verification),
+        options=told(rule_arguments.verification),
     message:
         "Compare the engine with independent implementations on {wildcards.model}."
     shell:
@@ -120,7 +120,7 @@ rule verify_engine:
 
 rule trace_query:
     input:
-        unpack(reads(PLAN.trace)),
+        unpack(reads(rule_arguments.trace)),
     output:
         trace="results/trace_query/{model}/{slug}.json",
         text=report(
@@ -153,7 +153,7 @@ rule trace_query:
     params:
         code=code("trace_query", "analysis"),
         query=lambda wildcards: PLAN.traces[wildcards.slug],
-        options=told(PLAN.trace),
+        options=told(rule_arguments.trace),
         stem=lambda wildcards, output: Path(output.trace).with_suffix(""),
     message:
         "Trace the query {wildcards.slug} through {wildcards.model}."

@@ -1,7 +1,7 @@
 rule export_corpus:
     input:
-        unpack(reads(PLAN.corpus)),
-        unpack(as_input(PLAN.fetched)),
+        unpack(reads(rule_arguments.corpus)),
+        unpack(as_input(partial(rule_arguments.fetched, PLAN))),
     output:
         documents="results/export_corpus/{corpus}/documents.parquet",
         queries="results/export_corpus/{corpus}/queries.parquet",
@@ -23,7 +23,7 @@ rule export_corpus:
         runtime=lambda wildcards: 30 if PLAN.is_small(wildcards.corpus) else 240,
     params:
         code=code("export_corpus", "data"),
-        options=told(PLAN.corpus),
+        options=told(rule_arguments.corpus),
     message:
         "Export corpus {wildcards.corpus} as documents, queries and qrels."
     shell:
@@ -34,7 +34,7 @@ rule export_corpus:
 
 rule subset_corpus:
     input:
-        unpack(reads(PLAN.drawn)),
+        unpack(reads(rule_arguments.drawn)),
     output:
         documents=str(dataset_file("{dataset}", "documents")),
         queries=str(dataset_file("{dataset}", "queries")),
@@ -56,7 +56,7 @@ rule subset_corpus:
         runtime=30,
     params:
         code=code("subset_corpus", "data"),
-        options=told(PLAN.drawn),
+        options=told(rule_arguments.drawn),
     message:
         "Draw dataset {wildcards.dataset} from its corpus and split its queries."
     shell:

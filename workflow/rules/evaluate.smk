@@ -30,7 +30,7 @@ rule bm25:
 
 rule retrieval_metrics:
     input:
-        unpack(reads(PLAN.metrics)),
+        unpack(reads(rule_arguments.metrics)),
     output:
         "results/retrieval_metrics/{dataset}/{system}.csv",
     log:
@@ -47,7 +47,7 @@ rule retrieval_metrics:
         runtime=30,
     params:
         code=code("retrieval_metrics", "data"),
-        options=told(PLAN.metrics),
+        options=told(rule_arguments.metrics),
     message:
         "Compute the retrieval metrics of {wildcards.system} on {wildcards.dataset}."
     shell:

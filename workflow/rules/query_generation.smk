@@ -10,7 +10,7 @@ def generation_checkpoints(wildcards):
 
 rule train_query_generator:
     input:
-        unpack(reads(PLAN.train_generator)),
+        unpack(reads(rule_arguments.train_generator)),
     output:
         model=directory("results/train_query_generator/{generator}/{dataset}/model"),
         curve="results/train_query_generator/{generator}/{dataset}/curve.csv",
@@ -30,7 +30,7 @@ rule train_query_generator:
         nodes=1,
     params:
         code=code("train_query_generator", "train"),
-        options=told(PLAN.train_generator),
+        options=told(rule_arguments.train_generator),
         checkpoints=lambda wildcards: checkpoint_folder(
             "train_query_generator",
             f"{wildcards.generator}/{wildcards.dataset}",
@@ -49,7 +49,7 @@ rule train_query_generator:
 
 rule generate_queries:
     input:
-        unpack(reads(PLAN.generation)),
+        unpack(reads(rule_arguments.generation)),
     output:
         queries="results/generate_queries/{generator}/{dataset}.parquet",
         manifest="results/generate_queries/{generator}/{dataset}.json",
@@ -66,7 +66,7 @@ rule generate_queries:
         runtime=240,
     params:
         code=code("generate_queries", "train"),
-        options=told(PLAN.generation),
+        options=told(rule_arguments.generation),
         checkpoints=generation_checkpoints,
     message:
         "Generate queries of {wildcards.dataset} with {wildcards.generator}."

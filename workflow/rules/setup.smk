@@ -23,7 +23,7 @@ from genir.config_checks import check_config
 from genir.config_files import load_yaml_strict
 from genir.errors import UserError
 from genir.fingerprint import code_fingerprint, fingerprint_of
-from genir.run import artifacts
+from genir.run import artifacts, rule_arguments
 from genir.run.arguments import read_files, words
 from genir.run.needs import Needs
 from genir.run.plan import Plan
@@ -137,13 +137,15 @@ def as_input(read):
 
 def reads(arguments):
     """The input of a rule: the files that its arguments name."""
-    return as_input(lambda wildcards: read_files(arguments(**dict(wildcards.items()))))
+    return as_input(
+        lambda wildcards: read_files(arguments(PLAN, **dict(wildcards.items())))
+    )
 
 
 def told(arguments):
     """The command line, as one parameter: Snakemake compares the set of a rule's parameters, and as
     two of them two numbers could change places unseen."""
-    return lambda wildcards: words(arguments(**dict(wildcards.items())))
+    return lambda wildcards: words(arguments(PLAN, **dict(wildcards.items())))
 
 
 def constant(value):

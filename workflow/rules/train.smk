@@ -127,7 +127,7 @@ rule mini_t5:
 
 rule finetune:
     input:
-        unpack(reads(PLAN.finetune)),
+        unpack(reads(rule_arguments.finetune)),
     output:
         model=directory("results/finetune/{model}/model"),
         curve="results/finetune/{model}/curve.csv",
@@ -149,7 +149,7 @@ rule finetune:
         nodes=1,
     params:
         code=code("finetune", "train"),
-        options=told(PLAN.finetune),
+        options=told(rule_arguments.finetune),
         checkpoints=lambda wildcards: checkpoint_folder(
             "finetune", wildcards.model, PLAN.training_key(wildcards.model)
         ),
@@ -165,8 +165,8 @@ rule finetune:
 
 rule import_model:
     input:
-        unpack(reads(PLAN.existing)),
-        unpack(as_input(PLAN.read_of_start)),
+        unpack(reads(rule_arguments.existing)),
+        unpack(as_input(partial(rule_arguments.read_of_start, PLAN))),
     output:
         model=directory("results/import_model/{model}/model"),
     log:
@@ -183,7 +183,7 @@ rule import_model:
         runtime=30,
     params:
         code=code("import_model", "analysis"),
-        options=told(PLAN.existing),
+        options=told(rule_arguments.existing),
     message:
         "Check the existing model {wildcards.model} and bring it in."
     shell:
@@ -223,7 +223,7 @@ rule removed_documents:
 
 rule finetune_reduced:
     input:
-        unpack(reads(PLAN.finetune_reduced)),
+        unpack(reads(rule_arguments.finetune_reduced)),
     output:
         model=directory("results/finetune_reduced/{model}-rd{set}/model"),
         curve="results/finetune_reduced/{model}-rd{set}/curve.csv",
@@ -245,7 +245,7 @@ rule finetune_reduced:
         nodes=1,
     params:
         code=code("finetune", "train"),
-        options=told(PLAN.finetune_reduced),
+        options=told(rule_arguments.finetune_reduced),
         checkpoints=lambda wildcards: checkpoint_folder(
             "finetune",
             f"{wildcards.model}-rd{wildcards.set}",

@@ -24,8 +24,8 @@ class CorpusFolder:
 def write_dataset(
     settings: DatasetConfig, corpus: CorpusFolder, outputs: dict[str, Path], manifest: Path
 ) -> dict[str, Any]:
-    """Draw a dataset and write documents, queries and the qrels of each split, to `outputs` of these
-    names, and what came from where; its counts."""
+    """Draw a dataset and write documents, queries and the qrels of each split, to the `outputs` of
+    these names, and what came from where; its counts."""
     found = read_exported(corpus.documents, corpus.queries, corpus.qrels)
     facts = read_json(corpus.manifest)
     drawn = draw_dataset(found, settings, corpus.documents)

@@ -18,22 +18,14 @@ from genir.components import (
     Variant,
 )
 from genir.encoder_parts import part_names
-from genir.run.arguments import Arguments, Folder, read_files
+from genir.run.arguments import Folder
 from genir.run.results import (
     RESULTS,
-    correct_queries,
     dataset_file,
-    generated_queries,
-    of_model,
-    removed_documents,
 )
 from genir.seed_copies import is_seed_copy
-from genir.split_files import data_files_in
 from genir.text import slug
 
-_SAMPLING = (
-    "queries_per_document top_k temperature document_tokens query_tokens seed"
-).split()  # fmt: skip
 _SMALL = ("hpo", "files")
 
 
@@ -115,21 +107,6 @@ class Plan:
         entries = self.config["corpora"].items()
         return [name for name, entry in entries if entry["source"] == "ir_datasets"]
 
-    def corpus(self, corpus: str) -> Arguments:
-        """What export_corpus is told: the files by the names of their source, and what else it
-        takes. Of a folder of the user's own its files count, so that a new one does."""
-        entry = self.config["corpora"][corpus]
-        keys = [key for key in config_model.CORPUS_FILES if key in entry]
-        files: dict[str, Any] = {key: self.resolve(entry[key]) for key in keys}
-        if "path" in entry:
-            folder = self.resolve(entry["path"])
-            found = data_files_in(self.workdir / folder)
-            inside = (folder / path.relative_to(self.workdir / folder) for path in found)
-            files["folder"] = Folder(folder, tuple(inside))
-        elif entry["source"] in hub.CORPUS_SOURCES:
-            files["folder"] = self.hub_folder("dataset", entry)
-        return {"source": entry["source"], "files": files, "options": self.corpus_options(corpus)}
-
     def corpus_options(self, corpus: str) -> dict[str, Any]:
         """What else the source of a corpus takes."""
         entry = self.config["corpora"][corpus]
@@ -142,18 +119,6 @@ class Plan:
         """How a dataset is drawn from its corpus."""
         entry = self.config["datasets"][dataset]
         return {key: value for key, value in entry.items() if key != "corpus"}
-
-    def fetched(self, wildcards: Mapping[str, str]) -> dict[str, list[str]]:
-        """The word that what ir-datasets keeps in its own folder is there."""
-        ours = wildcards["corpus"] not in self.collections()
-        return {} if ours else {"there": [f"results/fetch_collection/{wildcards['corpus']}.json"]}
-
-    def drawn(self, dataset: str) -> Arguments:
-        """What subset_corpus is told."""
-        folder = RESULTS / "export_corpus" / self.config["datasets"][dataset]["corpus"]
-        files = ("documents.parquet", "queries.parquet", "qrels.txt", "manifest.json")
-        corpus = {file.partition(".")[0]: folder / file for file in files}
-        return {"dataset": self.dataset_settings(dataset), "corpus": corpus}
 
     def dataset_of(self, trained: str) -> str:
         """The dataset of a full or reduced model."""
@@ -238,35 +203,6 @@ class Plan:
         """How a model is fine-tuned."""
         return config_model.finetuning(self.config, model)
 
-    def finetune(self, model: str) -> dict[str, Any]:
-        """What finetune is told of a full model; a reduced one's recipe is the same."""
-        generator = config_model.query_generator(self.config, model)
-        generated = generator and generated_queries(generator, self.dataset_of(model))
-        data = {"generated": generated} if generated else {}
-        data |= {key: self.data(model, key) for key in ("documents", "queries")}
-        data["qrels"] = self.data(model, "train")
-        settings = self.finetuning(model)
-        return {"data": data, "start": self.start_of(model), "settings": settings}
-
-    def finetune_reduced(self, model: str, set: str) -> Arguments:
-        """What finetune is told of a reduced model."""
-        removed = {"removed": removed_documents(model), "removed_set": set}
-        return {**self.finetune(model), **removed}
-
-    def existing(self, model: str) -> Arguments:
-        """What import_model is told of an existing model."""
-        entry = self.config["models"][model]
-        mapping = {"docids": self.resolve(entry["docids"])} if "docids" in entry else {}
-        return {
-            "folder": self.model_files(self.imported_folder(model)),
-            "documents": self.data(model, "documents"),
-            "qrels": [self.data(model, split) for split in EVALUATED],
-        } | mapping
-
-    def read_of_start(self, wildcards: Mapping[str, str]) -> dict[str, list[str]]:
-        """Files of what an existing model started from."""
-        return read_files({"pretrained": self.start_of(wildcards["model"])})
-
     def training_key(self, model: str) -> list[Any]:
         """All that makes a training what it is, beside its rule's own."""
         entry = self.config["models"][model]
@@ -289,39 +225,6 @@ class Plan:
         entry = self.generators.get(generator, {}) if generator else {}
         own = {"start": self.written_start(entry["start"])} if "start" in entry else {}
         return entry | own
-
-    def train_generator(self, generator: str, dataset: str) -> Arguments:
-        """What train_query_generator is told."""
-        entry = self.generators[generator]
-        lengths = {key: entry[key] for key in ("document_tokens", "query_tokens")}
-        data = {key: dataset_file(dataset, key) for key in ("documents", "queries")}
-        return {
-            "data": data | {"qrels": dataset_file(dataset, "train")},
-            "start": self.start(entry["start"]),
-            "settings": entry["training"] | lengths,
-        }
-
-    def generator_source(self, generator: str, dataset: str) -> Path | Folder:
-        """The file of queries or the folder of the model that writes them."""
-        entry = self.generators[generator]
-        if entry["type"] == "trained":
-            made_by = RESULTS / "train_query_generator" / generator / dataset
-            return self.model_files(made_by / "model")
-        if entry["type"] == "hub":
-            return self.model_files(self.hub_folder("model", entry))
-        place = self.resolve(entry["path"])
-        return self.model_files(place) if (self.workdir / place).is_dir() else place
-
-    def generation(self, generator: str, dataset: str) -> Arguments:
-        """What generate_queries is told."""
-        entry = self.generators[generator]
-        drawn = {"sampling": {key: entry.get(key) for key in _SAMPLING}}
-        return {
-            "documents": dataset_file(dataset, "documents"),
-            "queries": dataset_file(dataset, "queries"),
-            "source": self.generator_source(generator, dataset),
-            "drop_held_out": entry.get("drop_held_out", True),
-        } | ({} if entry["type"] == "file" else drawn)
 
     # --- what is asked of a model
 
@@ -394,46 +297,4 @@ class Plan:
         return {
             split: {system: self.run(dataset, system, split) for system in systems}
             for split in EVALUATED
-        }
-
-    def metrics(self, dataset: str, system: str) -> Arguments:
-        """What retrieval_metrics is told."""
-        runs = {f"{split}_run": self.run(dataset, system, split) for split in EVALUATED}
-        qrels = {f"{split}_qrels": dataset_file(dataset, split) for split in EVALUATED}
-        return {
-            "system": system,
-            "dataset": dataset,
-            "split_mode": self.config["datasets"][dataset]["split"],
-            **runs,
-            **qrels,
-            "queries": dataset_file(dataset, "queries"),
-        }
-
-    def stages_from(self, model: str) -> Arguments:
-        """What stages is told."""
-        return {
-            "contributions": of_model("contributions", model),
-            "correct": correct_queries(model),
-            "configured": self.config["models"][model].get("stages"),
-            "seed": self.seed,
-        }
-
-    def verification(self, model: str) -> Arguments:
-        """What verify_engine is told."""
-        return {
-            "model": self.model_folder(model),
-            "source": self.source(model, "validation"),
-            "manifest": self.data(model, "manifest"),
-            "seed": self.seed,
-            "start": self.pretraining_of(model),
-            "limits.precision": self.config["evaluation"]["precision"],
-        }
-
-    def trace(self, model: str, slug: str) -> Arguments:
-        """What trace_query is told beside the query."""
-        return {
-            "model": self.model_folder(model),
-            "documents": self.data(model, "documents"),
-            "query_tokens": self.finetuning(model)["query_tokens"],
-            **{key: self.config["figures"][key] for key in ("formats", "dpi")},
         }
