@@ -24,8 +24,8 @@ from genir.retrieval import rank_queries
 from genir.span_corruption import pad_rows
 from genir.stages import patched_stages
 from genir.statistics import Interval, wilson
-from genir.tables import paper
-from genir.tables.circuit import COLUMNS, CircuitFiles, circuit_table, shown
+from genir.tables import published
+from genir.tables.circuit import COLUMNS, CircuitFiles, make, shown
 
 LAYERS = {"I": (0, 0), "II": (1, 1), "III": (2, 2)}
 CORRECT = np.array([True, False, True, True, False, False, True])
@@ -149,11 +149,11 @@ def test_a_cell_without_a_bound_or_a_method_stays():
 
 def test_the_rule_finds_the_components_that_the_study_replaces():
     """From the percentages of Table 3 and the 396 correct queries that fit them."""
-    published = paper.patching_by_stage(synthetic.PAPER / "table3_stage_patching.csv")
+    cells = published.patching_by_stage(synthetic.PAPER / "table3_stage_patching.csv")
     effects = _effects(
         {
             (component, stage): {
-                method: wilson(round(3.96 * published[method, stage, component]), 396).times(100)
+                method: wilson(round(3.96 * cells[method, stage, component]), 396).times(100)
                 for method in ("zero", "mean")
             }
             for component in COMPONENTS
@@ -204,7 +204,7 @@ def table(tmp_path_factory):
     files = [
         CircuitFiles("m", ["study", "automatic"], folder, folder, synthetic.write_stages(folder))
     ]
-    return circuit_table(files, paper.circuit(synthetic.PAPER / "table4_circuit.csv"), seed=1)
+    return make(files, synthetic.PAPER / "table4_circuit.csv", seed=1).rows
 
 
 def _row(table, **wanted):
@@ -263,7 +263,7 @@ def test_without_a_hit_of_the_model_there_is_no_ratio(tmp_path):
         synthetic.write_ranks(tmp_path, f"study.{split}", [1] * 24)
     write_json(tmp_path / "automatic.json", automatic_record(_effects({}), LAYERS, 25))
     files = [CircuitFiles("m", ["study"], tmp_path, tmp_path, synthetic.write_stages(tmp_path))]
-    table = circuit_table(files, {}, seed=1)
+    table = make(files, synthetic.PAPER / "table4_circuit.csv", seed=1).rows
     row = _row(table, variant="study", metric="hits_at_1", kind="relative")
     assert pd.isna(row["value"])
     assert row["n"] == 0

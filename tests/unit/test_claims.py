@@ -10,7 +10,7 @@ from genir.claims import CLAIMS, Evidence, Inequality, judge
 from genir.components import COMPONENTS, PATCHED_STAGES
 from genir.files import write_csv, write_json, write_parquet
 from genir.statistics import Interval, holm
-from genir.tables.claims import COLUMNS, UNITS, ClaimFiles, claims_table, read_evidence, shown
+from genir.tables.claims import COLUMNS, UNITS, ClaimFiles, make, read_evidence, shown
 from genir.tables.communication import stage_shares
 from genir.tables.encoder_swap import SwapModel
 from genir.tables.markdown import to_markdown
@@ -289,7 +289,7 @@ def files(fitting, tmp_path) -> dict:
 
 
 def test_a_row_for_every_claim(files, tmp_path):
-    table = claims_table(**files)
+    table = make(**files).rows
     assert list(table["claim"]) == list(CLAIMS)
     assert list(table.columns) == COLUMNS
     found = table.set_index("claim")
@@ -306,7 +306,7 @@ def test_a_row_for_every_claim(files, tmp_path):
 
 def test_every_number_has_a_unit(files):
     assert set(UNITS) == set(CLAIMS)
-    table = claims_table(**files)
+    table = make(**files).rows
     units = shown(table).set_index("claim")["unit"]
     assert units["self_attention_removable"] == "percent"
     assert units["cross_attention_bridges"] == "points"
@@ -319,8 +319,8 @@ def test_every_number_has_a_unit(files):
 
 
 def test_p_values_are_corrected_over_all_models(files):
-    one = claims_table(**files)
-    twice = claims_table(**(files | {"files": files["files"] * 2}))
+    one = make(**files).rows
+    twice = make(**(files | {"files": files["files"] * 2})).rows
     assert len(twice) == 2 * len(one)
     tables = (pd.read_csv(files[name]) for name in ("docid_share", "circuit"))
     evidence = read_evidence(files["files"][0], *tables, seed=1)
@@ -334,7 +334,7 @@ def test_p_values_are_corrected_over_all_models(files):
 def test_claims_that_are_not_testable_have_no_p(files):
     stages = files["files"][0].stages
     write_json(stages, json.loads(stages.read_text()) | {"status": "imposed"})
-    table = claims_table(**files).set_index("claim")
+    table = make(**files).rows.set_index("claim")
     assert table.loc[sorted(ABOUT_STAGES), "p"].isna().all()
     assert table.loc[sorted(ABOUT_STAGES), "value"].notna().all()
     assert (table.loc[sorted(ABOUT_STAGES), "verdict"] == "not testable").all()

@@ -9,7 +9,7 @@ import synthetic_results as synthetic
 import synthetic_tables
 
 from genir.components import COMPONENTS
-from genir.figures.communication import communication_figure
+from genir.figures.communication import draw
 from genir.tables import communication, late_cosines, top_heads
 
 FAILED = synthetic.QUERIES - synthetic.CORRECT
@@ -65,7 +65,7 @@ def shares():
 
 def test_shares_are_summed_over_source_layers_and_averaged_over_target_layers(files):
     write(files, shares())
-    table = communication.communication_table(**files, seed=1)
+    table = communication.make(**files, seed=1).rows
     assert list(table.columns) == communication.COLUMNS
 
     def value(target, stage, source, source_stage, view="correct"):
@@ -92,7 +92,7 @@ def test_shares_are_summed_over_source_layers_and_averaged_over_target_layers(fi
 
 def test_shares_of_a_target_sum_to_one(files):
     write(files, shares())
-    table = communication.communication_table(**files, seed=1)
+    table = communication.make(**files, seed=1).rows
     names = ["model", "queries", "target", "target_stage"]
     single = (table["source_stage"] != "all") | (table["source"] == "embedding")
     assert table[single].groupby(names)["value"].sum().to_numpy() == pytest.approx(1)
@@ -130,7 +130,7 @@ def heads():
 
 def test_heads_that_count_always_and_ever(files):
     write(files, heads())
-    table = top_heads.top_heads_table(**files)
+    table = top_heads.make(**files).rows
     assert list(table.columns) == top_heads.COLUMNS
 
     def row(component, stage, measure, view="correct"):
@@ -158,7 +158,7 @@ def test_late_cosines(files):
         for place in places
     ]
     write(files, pd.concat(parts, ignore_index=True))
-    table = late_cosines.late_cosines_table(**files, seed=1)
+    table = late_cosines.make(**files, seed=1).rows
     assert list(table.columns) == late_cosines.COLUMNS
     place = {"layer": 2, "component": "mlp", "with_layer": "0"}
     assert one(table, queries="correct", **place)["value"] == pytest.approx(-0.95)
@@ -171,7 +171,7 @@ def test_late_cosines(files):
 
 def test_bars_are_stacked_to_the_whole():
     table = synthetic_tables.communication()
-    axes = communication_figure(table[table["model"] == "full"]).axes[0]
+    axes = draw(table[table["model"] == "full"]).axes[0]
     tops = {round(bar.get_x() + bar.get_width() / 2): 0.0 for bar in axes.patches}
     for bar in axes.patches:
         place = round(bar.get_x() + bar.get_width() / 2)

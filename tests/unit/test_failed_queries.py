@@ -8,16 +8,16 @@ import synthetic_views
 
 from genir.components import COMPONENTS, PATCHED_STAGES
 from genir.errors import AnalysisError
-from genir.figures.failed_queries import failed_queries_figure
+from genir.figures.failed_queries import draw
 from genir.figures.style import save_figure
 from genir.tables.failed_queries import (
     COLUMNS,
     VIEWS,
     RankFiles,
     ViewTables,
-    failed_queries_table,
+    make,
+    page,
     shown,
-    write_failed_queries,
 )
 
 CLEAN = [1] * 10 + [4] * 8 + [50] * 6
@@ -54,7 +54,7 @@ def rank_files(folder, clean=tuple(CLEAN), **more) -> RankFiles:
 def table(tables, tmp_path) -> pd.DataFrame:
     swapped = synthetic.write_ranks(tmp_path, "pretrained", [2] * 24)
     files = rank_files(tmp_path, pretrained_encoder=swapped)
-    return failed_queries_table(tables, [files], seed=1)
+    return make(tables, [files], seed=1).rows
 
 
 def value(table: pd.DataFrame, analysis: str, item: str, measure: str, queries: str) -> pd.Series:
@@ -110,15 +110,15 @@ def test_rows_are_named_once_and_whole(table):
 
 def test_a_view_without_queries_is_left_out(tables, tmp_path):
     clean = tuple([1] * 10 + [4] * 14)
-    frame = failed_queries_table(tables, [rank_files(tmp_path, clean)], seed=1)
+    frame = make(tables, [rank_files(tmp_path, clean)], seed=1).rows
     assert "ranked_below_10" not in set(frame.loc[frame["analysis"] == "evaluate", "queries"])
     assert "encoder_swap" not in set(frame["analysis"])
 
 
 def test_the_figure_has_a_line_for_every_view(table, tmp_path):
-    figure = failed_queries_figure(table)
+    figure = draw(table)
     save_figure(figure, tmp_path / "first", ["svg"])
-    save_figure(failed_queries_figure(table), tmp_path / "second", ["svg"])
+    save_figure(draw(table), tmp_path / "second", ["svg"])
     assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
     drawn = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 8]
     assert len(drawn) == len(VIEWS)
@@ -131,18 +131,15 @@ def test_the_figure_has_a_line_for_every_view(table, tmp_path):
 
 
 def test_the_title_says_where_the_stages_come_from(table):
-    title = failed_queries_figure(table, {"full": {"status": "imposed"}}).axes[1].get_title()
+    title = draw(table, {"full": {"status": "imposed"}}).axes[1].get_title()
     assert title.endswith("stages imposed")
 
 
-def test_every_model_has_its_own_block_without_empty_columns(table, tmp_path):
+def test_every_model_has_its_own_block_without_empty_columns(table):
     other = table.assign(model="other", n=table["n"] + 1)
     both = pd.concat([table, other], ignore_index=True)
-    paths = tmp_path / "failed.csv", tmp_path / "failed.md"
-    write_failed_queries(both, "A heading.", *paths)
-    assert len(pd.read_csv(paths[0])) == len(both)
-    first, own, others = paths[1].read_text().split("### ")
-    assert first.strip() == "A heading."
+    first, own, others = page(both).split("### ")
+    assert first == ""
     assert own.startswith("full\n")
     assert others.startswith("other\n")
     assert "| correct (n = 31) |" in others
@@ -151,11 +148,9 @@ def test_every_model_has_its_own_block_without_empty_columns(table, tmp_path):
 
 
 def test_the_figure_does_without_a_view(table, tmp_path):
-    save_figure(
-        failed_queries_figure(table[table["queries"] == "correct"]), tmp_path / "one", ["png"]
-    )
+    save_figure(draw(table[table["queries"] == "correct"]), tmp_path / "one", ["png"])
 
 
 def test_a_figure_of_nothing_is_refused(table):
     with pytest.raises(AnalysisError, match="holds no rows"):
-        failed_queries_figure(table.iloc[:0])
+        draw(table.iloc[:0])

@@ -1,13 +1,24 @@
 from importlib import import_module
 
+import matplotlib as mpl
 import pandas as pd
 import pytest
+import seaborn as sns
 import synthetic_tables
 
 from genir.errors import AnalysisError
 from genir.figures.bars import bar_positions
 from genir.figures.partial_swap import matrix
-from genir.figures.style import count_note, in_order, percent_text, save_figure, top_percent
+from genir.figures.style import (
+    PALETTE,
+    count_note,
+    in_order,
+    percent_text,
+    save_figure,
+    shades,
+    theme,
+    top_percent,
+)
 
 NAMES = (
     *("retrieval", "encoder_swap", "partial_swap", "patching", "patching_by_stage"),
@@ -18,7 +29,7 @@ NAMES = (
 
 
 def draw(name, table):
-    return getattr(import_module(f"genir.figures.{name}"), f"{name}_figure")(table)
+    return import_module(f"genir.figures.{name}").draw(table)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -125,7 +136,7 @@ def test_boundaries_become_vertical_lines():
     table = synthetic_tables.contributions()
     module = import_module("genir.figures.contributions")
     stages = {"used": {"I": [0, 1], "II": [2, 5], "III": [6, 7]}, "status": "imposed"}
-    panels = module.contributions_figure(table, {"full": stages}).axes
+    panels = module.draw(table, {"full": stages}).axes
     dashed = [line.get_xdata()[0] for line in panels[0].lines if line.get_linestyle() == "--"]
     assert dashed == [1.5, 5.5]
     assert panels[0].get_title() == "full, correct queries, n = 200, stages imposed"
@@ -165,6 +176,16 @@ def test_a_marker_at_zero_is_drawn_whole():
     assert not marker.get_clip_on()
 
 
+def test_the_look_is_seaborns():
+    look = sns.axes_style("whitegrid") | sns.plotting_context("notebook", font_scale=0.9)
+    chosen = {"font.family", "font.sans-serif", "axes.titlesize", "image.cmap"}
+    with theme():
+        drawn = {key: mpl.rcParams[key] for key in look.keys() - chosen}
+    assert drawn == {key: look[key] for key in drawn}
+    assert list(PALETTE) == sns.color_palette("colorblind")
+    assert shades("Blues", 5) == sns.color_palette("Blues", 5)
+
+
 def test_unknown_format(tmp_path):
     figure = draw("training", synthetic_tables.training())
     with pytest.raises(AnalysisError, match="'gif' is no figure format"):
@@ -183,9 +204,8 @@ def test_helpers():
 
 
 def test_the_training_figure_shows_losses_above_those_of_its_first_panel():
-    from genir.figures.training import training_figure
-
     steps = range(1, 6)
     frame = pd.DataFrame({"model": "full", "step": steps, "indexing_loss": 0.1})
-    figure = training_figure(frame.assign(loss=5.0, retrieval_loss=[9.0, 7.0, 5.0, 3.0, 1.0]))
+    frame = frame.assign(loss=5.0, retrieval_loss=[9.0, 7.0, 5.0, 3.0, 1.0])
+    figure = draw("training", frame)
     assert all(axes.get_ylim()[0] == 0 and axes.get_ylim()[1] >= 9 for axes in figure.axes)

@@ -11,6 +11,9 @@ FILES = {
     "lib/genir/first.py": "from genir.second import f\n\n\ndef g():\n    return f()\n",
     "lib/genir/part/__init__.py": "",
     "lib/genir/part/third.py": "value = 1\n",
+    "lib/genir/named.py": "value = 1\n",
+    "lib/genir/other.py": "from genir import beside\n",
+    "lib/genir/beside.py": "value = 1\n",
     "lib/genir/second.py": 'def f():\n    """Doc."""\n    return 1\n',
 }
 
@@ -62,6 +65,22 @@ def test_code_that_is_imported_counts(fingerprint, name, text):
 
 def test_code_that_is_not_imported_does_not_count(fingerprint):
     assert fingerprint("scripts/stranger.py", "value = 2\n") == fingerprint()
+
+
+def test_a_module_that_a_driver_is_told_to_import_counts_and_no_other(tmp_path, fingerprint):
+    def of(module):
+        return code_fingerprint(tmp_path / "scripts/main.py", tmp_path / "lib", module)
+
+    fingerprint()
+    before = of("genir.named"), of("genir.other")
+    assert before[0] != before[1]
+    assert fingerprint() not in before
+    assert fingerprint("lib/genir/named.py", "value = 2\n") == fingerprint()
+    fingerprint("lib/genir/named.py", "value = 2\n")
+    after = of("genir.named"), of("genir.other")
+    assert (after[0] != before[0], after[1]) == (True, before[1])
+    fingerprint("lib/genir/beside.py", "value = 2\n")
+    assert of("genir.other") != before[1]
 
 
 def test_modules_may_import_each_other(fingerprint):

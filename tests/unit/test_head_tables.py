@@ -9,9 +9,11 @@ from plain import DOCUMENTS
 from tiny_text import tiny_tokenizer
 
 from genir.files import write_json
-from genir.tables import direct_contribution, docid_share, paper, top_tokens
+from genir.tables import direct_contribution, docid_share, top_tokens
 from genir.token_names import TokenNames, load_token_names, shortened
 
+IN_TEXT = synthetic.PAPER / "in_text_numbers.csv"
+SHARES = synthetic.PAPER / "table5_docid_share.csv"
 DOCIDS = {f"d{i:02d}": 200 + i for i in range(DOCUMENTS)}
 
 
@@ -50,7 +52,8 @@ def test_direct_contribution(tmp_path, clean):
     }
     frame = pd.concat(synthetic.ranks(ranks).assign(source=name) for name, ranks in parts.items())
     files = {"full": write(tmp_path / "direct.parquet", frame)}
-    table = direct_contribution.direct_contribution_table(files, {"full": clean}, seed=1)
+    table = direct_contribution.make(files, {"full": clean}, IN_TEXT, seed=1)
+    shown, table = table.shown, table.rows
     assert list(table.columns) == direct_contribution.COLUMNS
     correct = {"queries": "correct", "rank_kind": "vocabulary"}
     mlp = {"source": "mlp"} | correct
@@ -69,8 +72,6 @@ def test_direct_contribution(tmp_path, clean):
     assert one(table, measure="percent_beyond_100", **own)["value"] == 0
     assert (table["low"] <= table["value"]).all()
     assert (table["value"] <= table["high"]).all()
-    said = paper.direct_contribution(synthetic.PAPER / "in_text_numbers.csv")
-    shown = direct_contribution.shown(table, said)
     row = one(shown, queries="correct", source="mlp")
     assert row[paper_column(shown)] == "33 % not first, none beyond 10"
     row = one(shown, queries="correct", source="cross_attention")
@@ -97,9 +98,8 @@ def shares():
 def test_docid_share(tmp_path, clean, folder):
     files = {"full": write(tmp_path / "shares.parquet", shares())}
     stages = {"full": synthetic.write_stages(tmp_path)}
-    published = paper.docid_share(synthetic.PAPER / "table5_docid_share.csv")
-    arguments = (files, {"full": clean}, stages, {"full": folder}, published)
-    table = docid_share.docid_share_table(*arguments, seed=1)
+    arguments = (files, {"full": clean}, stages, {"full": folder}, SHARES)
+    table = docid_share.make(*arguments, seed=1).rows
     assert list(table.columns) == docid_share.COLUMNS
     head = {"queries": "correct", "unit": "head", "top": 100}
     assert one(table, stage="I", **head)["value"] == pytest.approx(0.5)
@@ -125,11 +125,10 @@ def test_docid_share(tmp_path, clean, folder):
 def test_no_docid_at_all_still_has_an_interval(tmp_path, clean, folder):
     files = {"full": write(tmp_path / "shares.parquet", shares().assign(share=0.0))}
     stages = {"full": synthetic.write_stages(tmp_path)}
-    arguments = (files, {"full": clean}, stages, {"full": folder}, {})
-    table = docid_share.docid_share_table(*arguments, seed=1)
+    arguments = (files, {"full": clean}, stages, {"full": folder}, SHARES)
+    table = docid_share.make(*arguments, seed=1).rows
     assert (table["value"] == 0).all()
     assert (table["high"] > 0).all()
-    assert table["paper"].isna().all()
 
 
 def tokens():
@@ -159,7 +158,8 @@ def files_of(folder, tmp_path, clean):
 
 def test_top_tokens(tmp_path, clean, folder):
     files = files_of(folder, tmp_path, clean)
-    frame = top_tokens.top_tokens_table([files], examples=3, seed=1)
+    made = top_tokens.make([files], examples=3, seed=1)
+    frame, text = made.rows, made.shown
     assert len(frame) == 6 * 4 * 2
     assert frame.groupby("queries")["query_id"].nunique().to_dict() == {"correct": 3, "failed": 3}
     ranks = synthetic.clean_ranks().set_index("query_id")["vocabulary_rank"]
@@ -167,12 +167,9 @@ def test_top_tokens(tmp_path, clean, folder):
     row = frame[(frame["layer"] == 2) & (frame["head"] == 1)].iloc[0]
     pieces = [tiny_tokenizer().convert_ids_to_tokens(20 + p + 1).strip("▁") for p in range(2, 6)]
     assert row["tokens"] == " ".join([f"[{row['doc_id']}]", *pieces])
-    assert f"[{row['doc_id']} A title of one document | more]" in row["titled"]
-    top_tokens.write_top_tokens(frame, [files], "Heading.", tmp_path / "t.csv", tmp_path / "t.md")
-    written = pd.read_csv(tmp_path / "t.csv")
-    assert list(written.columns) == top_tokens.COLUMNS
-    text = (tmp_path / "t.md").read_text()
-    assert text.startswith("Heading. Here the heads of Stage II (full: layers 1-2)")
+    assert rf"[{row['doc_id']} A title of one document \| more]" in text
+    assert list(frame.columns) == top_tokens.COLUMNS
+    assert made.note.startswith("Here the heads of Stage II (full: layers 1-2)")
     assert text.count("### full, correct: some text -> [d") == 3
     assert text.count("\n| 1 | ") == text.count("\n| 2 | ") == 6 * 2
     assert "\n| 0 | " not in text

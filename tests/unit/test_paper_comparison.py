@@ -16,7 +16,7 @@ from genir.tables.paper_comparison import (
     OurModel,
     OurTables,
     derived_interval,
-    paper_comparison_table,
+    make,
     shown,
 )
 
@@ -55,7 +55,7 @@ def our_model(tmp_path, dataset="NQ10k", model="full") -> OurModel:
 
 @pytest.fixture
 def compared(tables, tmp_path) -> pd.DataFrame:
-    return paper_comparison_table(synthetic.PAPER, tables, [our_model(tmp_path)])
+    return make(synthetic.PAPER, tables, [our_model(tmp_path)]).rows
 
 
 def one(frame: pd.DataFrame, **wanted) -> pd.Series:
@@ -125,20 +125,20 @@ def test_the_cosine_is_the_largest_of_stage_three(tables, tmp_path):
             model.stages,
             {"used": {"I": [0, 1], "II": [2, first - 1], "III": [first, 7]}, "status": "imposed"},
         )
-        compared = paper_comparison_table(synthetic.PAPER, tables, [model])
+        compared = make(synthetic.PAPER, tables, [model]).rows
         assert one(compared, item="stage3_vs_stage1_cosine")["ours"] == ours
     write_json(
         model.stages,
         {"used": {"I": [0, 1], "II": [2, 6], "III": [7, 7]}, "status": "imposed"},
     )
-    compared = paper_comparison_table(synthetic.PAPER, tables, [model])
+    compared = make(synthetic.PAPER, tables, [model]).rows
     note = shown(compared, synthetic.PAPER).set_index("item")["note"]
     assert "Stage III has no layer but the last" in note["stage3_vs_stage1_cosine"]
 
 
 def test_another_model_stands_beside_the_dataset_it_names(tables, tmp_path):
     models = [our_model(tmp_path, "Trivia-QA QG", "random_start")]
-    frame = paper_comparison_table(synthetic.PAPER, tables, models)
+    frame = make(synthetic.PAPER, tables, models).rows
     known = frame.dropna(subset="ours")
     assert set(known["dataset"]) == {"Trivia-QA QG"}
     assert set(known["model"]) == {"random_start"}
@@ -151,7 +151,7 @@ def test_the_reason_for_every_empty_number_is_given(compared, tables, tmp_path):
     assert table.loc[empty, "note"].str.startswith("not compared: no model has study_dataset").all()
     assert not table.loc[~empty, "note"].str.contains("not compared").any()
     random_start = our_model(tmp_path, "NQ10k", "random_start")
-    other = paper_comparison_table(synthetic.PAPER, tables, [random_start])
+    other = make(synthetic.PAPER, tables, [random_start]).rows
     notes = shown(other, synthetic.PAPER).set_index(["dataset", "item"])["note"]
     assert "no such reduced model" in notes["NQ10k", "rd1 mrr"]
     assert "pre-trained weights" in notes["NQ10k", "pretrained III mlp"]
@@ -190,6 +190,6 @@ def test_the_comparison_survives_other_stages(tables, tmp_path):
         {"used": {"I": [0, 6], "II": [7, 17], "III": [18, 23]}, "status": "supported"},
     )
     model = OurModel("NQ10k", "full", synthetic.write_manifest(tmp_path), tmp_path / "deep.json")
-    frame = paper_comparison_table(synthetic.PAPER, tables, [model])
+    frame = make(synthetic.PAPER, tables, [model]).rows
     layers = frame[frame["unit"] == "layer"]
     assert list(layers["ours"]) == list(layers["paper"])

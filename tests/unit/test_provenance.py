@@ -5,11 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import figure
 import pandas as pd
 import pytest
 from manners import REPOSITORY
+from PIL import Image
 
 from genir import provenance as module
 from genir.errors import ProvenanceError
@@ -23,8 +26,7 @@ from genir.files import (
     write_text,
 )
 from genir.fingerprint import code_fingerprint
-from genir.provenance import carrying, describe
-from genir.provenance_reader import read_provenance
+from genir.provenance import carrying, describe, read_provenance
 
 SCRIPTS, LIBRARY = REPOSITORY / "workflow/scripts", REPOSITORY / "workflow/lib"
 SCRIPT = SCRIPTS / "correct_queries.py"
@@ -43,7 +45,7 @@ WRITERS = {
     "my.figure.pdf": lambda path: _draw(path),
     "model": lambda path: _fill(path),
 }
-INSIDE = {".parquet", ".svg", ".png", ".pdf", ""}
+INSIDE = {".parquet", ""}
 
 
 def _draw(path: Path) -> None:
@@ -75,6 +77,27 @@ def test_what_it_says(provenance):
     assert provenance["code"] == code_fingerprint(SCRIPT, LIBRARY)
     assert provenance["versions"]["pandas"] == pd.__version__
     assert "torch" not in provenance["versions"]
+
+
+def test_a_picture_says_it_to_those_who_get_it_alone(tmp_path, provenance):
+    with carrying(provenance):
+        for kind in ("svg", "png", "pdf"):
+            _draw(tmp_path / f"a.{kind}")
+    texts = [text for _, text in ElementTree.iterparse(tmp_path / "a.svg")]
+    said = next(node.text for node in texts if node.tag.endswith("}description"))
+    assert json.loads(said) == provenance
+    with Image.open(tmp_path / "a.png") as picture:
+        assert json.loads(picture.text["genir"]) == provenance
+    assert b"/Subject" in (tmp_path / "a.pdf").read_bytes()
+
+
+def test_a_named_module_counts_as_code_of_its_driver():
+    script, modules = SCRIPTS / "table.py", ("genir.tables.retrieval", "genir.tables.seeds")
+    one, other = (describe(script, [module[13:]], module) for module in modules)
+    assert one["script"] == other["script"] == "table"
+    assert (one["arguments"], other["arguments"]) == (["retrieval"], ["seeds"])
+    assert one["code"] == code_fingerprint(script, LIBRARY, modules[0]) != other["code"]
+    assert "scipy" in other["versions"].keys() - one["versions"].keys()
 
 
 @pytest.mark.parametrize("option", ["--limits.memory_mb", "--memory_mb"])
@@ -134,6 +157,10 @@ def test_versions_are_those_of_pinned_packages():
     named = set()
     for script in sorted(SCRIPTS.glob("*.py")):
         named |= set(describe(script, [])["versions"])
+    for name in figure.FIGURES.summaries():
+        module = figure.FIGURES.module(name)
+        named |= set(describe(SCRIPTS / "figure.py", [name], module)["versions"])
+    assert "seaborn" in named
     assert {"torch", "transformers", "PyYAML", "ir-measures", "huggingface-hub"} <= named
     assert named <= pins | {"python", "transformer-lens"}
 
@@ -227,7 +254,7 @@ def test_all_is_written_in_two_places():
     """In `files.py` and, for pictures, `style.py`: what goes around them would carry nothing."""
     writes = re.compile(
         r"\.(to_csv|to_parquet|to_json|write_table|savefig|write_text|write_bytes)\("
-        r"|\batomic_path\(|open\([^)]*[\"'][wax]b?[\"']"
+        r"|print_\{name\}|\batomic_path\(|open\([^)]*[\"'][wax]b?[\"']"
     )
     code = sorted((REPOSITORY / "workflow").rglob("*.py"))
     around = [path.name for path in code if writes.search(path.read_text(encoding="utf-8"))]

@@ -288,7 +288,7 @@ def test_a_trained_generator_writes_queries_that_a_model_learns(folder, monkeypa
     assert record["start"] == {"type": "folder", "path": "start"}
     assert record["training_queries"] == 3
     assert record["inputs_sha256"].keys() == {"documents", "queries", "qrels"}
-    source = {"model": folder / "generator/model", "sampling": SAMPLING}
+    source = {"source": folder / "generator/model", "sampling": SAMPLING}
     queries, manifest = _generate(folder, checkpoints=folder / "points", **source)
     again, _ = _generate(folder, "again", checkpoints=folder / "points", **source)
     pd.testing.assert_frame_equal(queries, again)

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from genir.errors import AnalysisError
-from genir.tables.retrieval_differences import SplitFiles, retrieval_differences, shown
+from genir.tables.retrieval_differences import SplitFiles, make, shown
 
 DOCUMENTS = [f"d{i}" for i in range(12)]
 
@@ -35,7 +35,7 @@ def test_differences_are_paired_and_corrected(files):
         "same": _run(folder / "same", [True] * 12),
     }
     split = SplitFiles("test", qrels, runs)
-    table = retrieval_differences("ours", [split], folder / "queries.parquet", seed=1)
+    table = make("ours", [split], folder / "queries.parquet", seed=1).rows
     rows = table.set_index(["against", "metric"])
     assert list(rows.index) == [
         (a, m) for a in ("worse", "same") for m in ("hits_at_1", "hits_at_10")
@@ -56,6 +56,4 @@ def test_qrels_must_hold_every_query(files):
     qrels.write_text("q0 0 d0 1\n")
     runs = {name: _run(folder / name, [True] * 12) for name in ("ours", "other")}
     with pytest.raises(AnalysisError, match="q1"):
-        retrieval_differences(
-            "ours", [SplitFiles("test", qrels, runs)], folder / "queries.parquet", seed=1
-        )
+        make("ours", [SplitFiles("test", qrels, runs)], folder / "queries.parquet", seed=1)

@@ -6,7 +6,7 @@ from scipy import stats
 
 from genir.figures.style import read_table
 from genir.tables.markdown import to_markdown
-from genir.tables.seeds import COLUMNS, SeedTables, long_rows, seeds_table, shown, t_interval
+from genir.tables.seeds import COLUMNS, SeedTables, long_rows, make, shown, t_interval
 
 SEEDS = {"full": [1, 2, 3]}
 SHIFT = {"full": 0.0, "full-seed2": 1.0, "full-seed3": 5.0}
@@ -32,7 +32,7 @@ def tables(tmp_path) -> SeedTables:
 
 
 def test_mean_and_interval_between_seeds(tables):
-    frame = seeds_table(tables, SEEDS)
+    frame = make(tables, SEEDS).rows
     own = pd.read_csv(tables.communication).query("model == 'full'").iloc[0]
     item = "correct all embedding I mlp"
     row = frame[(frame["table"] == "communication") & (frame["item"] == item)].iloc[0]
@@ -45,7 +45,7 @@ def test_mean_and_interval_between_seeds(tables):
 
 
 def test_every_table_is_compared_and_other_models_are_left_out(tables):
-    frame = seeds_table(tables, SEEDS)
+    frame = make(tables, SEEDS).rows
     assert set(frame["table"]) == set(SeedTables.__annotations__)
     assert set(frame["model"]) == {"full"}
     assert not frame.duplicated(["table", "item", "measure"]).any()
@@ -58,16 +58,16 @@ def test_every_table_is_compared_and_other_models_are_left_out(tables):
 
 
 def test_rows_that_one_training_lacks_are_left_out(tables):
-    whole = len(seeds_table(tables, SEEDS))
+    whole = len(make(tables, SEEDS).rows)
     table = pd.read_csv(tables.circuit)
     missing = (table["model"] == "full-seed3") & (table["variant"] == "mean")
     table[~missing].to_csv(tables.circuit, index=False)
-    assert len(seeds_table(tables, SEEDS)) == whole - missing.sum()
+    assert len(make(tables, SEEDS).rows) == whole - missing.sum()
 
 
 def test_equal_trainings_claim_no_certainty(tables):
     assert np.isnan(t_interval(np.zeros(3))).all()
-    frame = seeds_table(tables, SEEDS)
+    frame = make(tables, SEEDS).rows
     effect = frame[frame["measure"] == "repaired"]
     assert (effect["value"] == 5).all()
     assert effect[["low", "high"]].isna().all(axis=None)
@@ -79,7 +79,7 @@ def test_a_table_becomes_long_without_losing_a_row():
 
 
 def test_headline_rows_are_shown(tables):
-    text = to_markdown(shown(seeds_table(tables, SEEDS)))
+    text = to_markdown(shown(make(tables, SEEDS).rows))
     assert "| full | retrieval | test all | hits_at_1 | 3 |" in text
     assert "| full | circuit | study test relative vocabulary | hits_at_1 | 3 |" in text
     assert text.count("\n") == 2 + 2 + 6 + 1

@@ -1,19 +1,22 @@
 import json
+from itertools import product
 
 import pandas as pd
 import pytest
 import synthetic_results as synthetic
 
+from genir.components import COMPONENTS, PATCHED_STAGES
 from genir.errors import AnalysisError
+from genir.patched_files import patch_files
 from genir.tables import (
     contributions,
     encoder_swap,
-    paper,
     partial_swap,
     patching,
     patching_by_stage,
     patching_heads,
     provenance,
+    published,
     rank_development,
     retrieval,
     training,
@@ -21,10 +24,8 @@ from genir.tables import (
 from genir.tables.markdown import p_value, to_markdown, wide, with_interval, write_table
 from genir.tables.ranks import read_ranks, select, views
 
-SWAP_PAPER = paper.encoder_swap(
-    synthetic.PAPER / "table2_encoder_swap.csv", synthetic.PAPER / "in_text_numbers.csv"
-)
-STAGE_PAPER = paper.patching_by_stage(synthetic.PAPER / "table3_stage_patching.csv")
+SWAP_PAPER = synthetic.PAPER / "table2_encoder_swap.csv", synthetic.PAPER / "in_text_numbers.csv"
+STAGE_PAPER = synthetic.PAPER / "table3_stage_patching.csv"
 
 
 def assert_intervals(frame, value, low="low", high="high", n="n"):
@@ -53,7 +54,7 @@ def swap(tmp_path_factory):
     ]
     correct = {"full": synthetic.write_correct(tmp_path)}
     removed = {"full": synthetic.write_removed(tmp_path)}
-    return encoder_swap.encoder_swap_table(files, correct, removed, SWAP_PAPER, seed=1)
+    return encoder_swap.make(files, correct, removed, *SWAP_PAPER, seed=1).rows
 
 
 def test_diagonal_and_control_of_the_encoder_swap(swap):
@@ -109,7 +110,7 @@ def test_a_model_without_reduced_models_has_correct_rows_only(tmp_path):
     path = synthetic.write_ranks(tmp_path, "full", [1] * 24)
     files = [encoder_swap.SwapFile("other", "full", path)]
     correct = {"other": synthetic.write_correct(tmp_path)}
-    table = encoder_swap.encoder_swap_table(files, correct, {}, {}, seed=1)
+    table = encoder_swap.make(files, correct, {}, *SWAP_PAPER, seed=1).rows
     assert set(table["queries"]) == {"correct"}
 
 
@@ -123,7 +124,7 @@ def test_partial_swap(tmp_path):
         }.items()
     ]
     correct = {"full": synthetic.write_correct(tmp_path)}
-    table = partial_swap.partial_swap_table(files, correct, seed=1)
+    table = partial_swap.make(files, correct, seed=1).rows
     mlp = one(table, part="layer0.mlp", rank_kind="vocabulary")
     assert (mlp["percent_not_first"], mlp["mean_rank"], mlp["n"]) == (25, 1.5, 16)
     assert (mlp["kind"], mlp["layer"]) == ("mlp", 0)
@@ -141,14 +142,10 @@ def test_unknown_part(part):
 
 def test_patching(tmp_path):
     patched = [1] * 12 + [2] * 4 + [1] * 2 + [7] * 6
-    path = synthetic.write_ranks(tmp_path, "patched", patched)
-    clean = {"full": write_clean(tmp_path)}
-    files = [
-        patching.PatchFile("full", "zero", 0, "mlp", path),
-        patching.PatchFile("full", "mean", 0, "mlp", clean["full"]),
-    ]
-    table = patching.patching_table(files, clean, seed=1)
-    row = one(table, method="zero", rank_kind="vocabulary")
+    sweep, clean = write_sweep(tmp_path, patched), {"full": write_clean(tmp_path)}
+    table = patching.make([sweep], clean, seed=1).rows
+    assert set(zip(table["layer"], table["component"], strict=True)) == set(PLACES)
+    row = one(table, method="zero", rank_kind="vocabulary", **PLANTED)
     assert (row["broken_percent"], row["n"]) == (25, 16)
     assert (row["repaired"], row["repaired_n"]) == (25, 8)
     assert row["net_hits_at_1"] == pytest.approx(100 * -2 / 24)
@@ -160,18 +157,28 @@ def test_patching(tmp_path):
 
 
 def test_the_net_change_is_tested_and_corrected_within_the_table(tmp_path):
-    path = synthetic.write_ranks(tmp_path, "patched", [2] * 16 + [7] * 8)
-    clean = {"full": write_clean(tmp_path)}
-    files = [
-        patching.PatchFile("full", "zero", 0, "mlp", path),
-        patching.PatchFile("full", "mean", 0, "mlp", clean["full"]),
-    ]
-    table = patching.patching_table(files, clean, seed=1)
-    # All of 8 documents lose; 2 of 2^8 sign patterns are as extreme, and 4 tests are in the table.
-    lost = table[table["method"] == "zero"]
-    assert list(lost["net_p_holm"]) == [pytest.approx(4 * 2 / 2**8), pytest.approx(4 * 2 / 2**8)]
-    assert (table.loc[table["method"] == "mean", "net_p_holm"] == 1).all()
-    assert "0.031" in to_markdown(patching.shown(table))
+    sweep, clean = write_sweep(tmp_path, [2] * 16 + [7] * 8), {"full": write_clean(tmp_path)}
+    table = patching.make([sweep], clean, seed=1).rows
+    # All of 8 documents lose; 2 of 2^8 sign patterns are as extreme, and 24 tests are in the table.
+    assert len(table) == 24
+    lost = (table["method"] == "zero") & (table["layer"] == 0) & (table["component"] == "mlp")
+    assert list(table.loc[lost, "net_p_holm"]) == [pytest.approx(24 * 2 / 2**8)] * 2
+    assert (table.loc[~lost, "net_p_holm"] == 1).all()
+    assert "0.188" in to_markdown(patching.shown(table))
+
+
+PLACES = list(product((0, 1), COMPONENTS))
+PLANTED = {"layer": 0, "component": "mlp"}
+
+
+def write_sweep(folder, patched):
+    """Two methods and layers of patches that change nothing, but for one."""
+    sweep = patching.Sweep("full", folder, ["zero", "mean"], 2)
+    for patch, path in patch_files(folder, sweep.methods, range(2)).items():
+        values = synthetic.clean_ranks()["vocabulary_rank"]
+        ranks = patched if patch == ("zero", 0, "mlp") else list(values)
+        synthetic.write_ranks(path.parent, path.stem, ranks)
+    return sweep
 
 
 def write_clean(folder):
@@ -179,39 +186,41 @@ def write_clean(folder):
 
 
 def test_patching_by_stage(tmp_path):
-    path = synthetic.write_ranks(tmp_path, "patched", [3] * 24)
-    files = [patching_by_stage.StageFile("full", "mean", "II", "self_attention", path)]
-    stages = {"full": synthetic.write_stages(tmp_path)}
-    clean = {"full": write_clean(tmp_path)}
-    table = patching_by_stage.patching_by_stage_table(files, clean, stages, STAGE_PAPER, seed=1)
-    row = one(table, rank_kind="vocabulary")
+    table = stage_table(tmp_path)
+    place = {"stage": "II", "component": "self_attention"}
+    row = one(table, rank_kind="vocabulary", **place)
     assert (row["broken_percent"], row["paper"]) == (100, 2.02)
     assert (row["stage_layers"], row["stages"]) == ("1-2", "imposed")
     assert row["low"] < 100
-    assert pd.isna(one(table, rank_kind="docid")["paper"])
+    assert pd.isna(one(table, rank_kind="docid", **place)["paper"])
     assert list(table.columns) == patching_by_stage.COLUMNS
 
 
 def test_a_component_patched_in_all_layers_has_no_number_of_the_study(tmp_path):
-    path = synthetic.write_ranks(tmp_path, "patched", [3] * 24)
-    files = [patching_by_stage.StageFile("full", "mean", "all", "mlp", path)]
-    stages = {"full": synthetic.write_stages(tmp_path)}
-    clean = {"full": write_clean(tmp_path)}
-    table = patching_by_stage.patching_by_stage_table(files, clean, stages, STAGE_PAPER, seed=1)
-    assert set(table["stage_layers"]) == {"0-3"}
-    assert table["paper"].isna().all()
-    sweep = patching_by_stage.StageSweep("full", tmp_path, ["zero"])
-    assert tmp_path / "zero/all.mlp.parquet" in [file.path for file in sweep.files()]
-    assert len(sweep.files()) == 4 * 3
+    table = stage_table(tmp_path)
+    assert len(table) == 4 * 3 * 2
+    whole = table[table["stage"] == "all"]
+    assert set(whole["stage_layers"]) == {"0-3"}
+    assert whole["paper"].isna().all()
+    assert len(table.dropna(subset="paper")) == 3 * 3
+
+
+def stage_table(folder):
+    """Every patch puts all documents third."""
+    for path in patch_files(folder, ["mean"], PATCHED_STAGES).values():
+        synthetic.write_ranks(path.parent, path.stem, [3] * 24)
+    sweep = patching_by_stage.StageSweep("full", folder, ["mean"])
+    stages, clean = {"full": synthetic.write_stages(folder)}, {"full": write_clean(folder)}
+    return patching_by_stage.make([sweep], clean, stages, STAGE_PAPER, seed=1).rows
 
 
 def test_patching_heads(tmp_path):
-    sweep = patching_heads.HeadSweep("full", tmp_path, ["mean"], 2)
-    for path in sweep.files().values():
+    sweep = patching.Sweep("full", tmp_path, ["mean"], 2)
+    for path in patch_files(tmp_path, ["mean"], range(2), COMPONENTS[:2]).values():
         heads = [synthetic.ranks([1] * 12 + [2] * 12), synthetic.clean_ranks()]
         path.parent.mkdir(exist_ok=True)
         pd.concat([ranks.assign(head=i) for i, ranks in enumerate(heads)]).to_parquet(path)
-    table = patching_heads.patching_heads_table([sweep], {"full": write_clean(tmp_path)}, seed=1)
+    table = patching_heads.make([sweep], {"full": write_clean(tmp_path)}, seed=1).rows
     assert list(table.columns) == patching_heads.COLUMNS
     assert len(table) == 2 * 2 * 2 * 2
     wanted = {"layer": 1, "component": "cross_attention", "rank_kind": "vocabulary"}
@@ -223,8 +232,9 @@ def test_patching_heads(tmp_path):
 
 
 def test_all_27_cells_of_the_paper():
-    assert len(STAGE_PAPER) == 27
-    assert STAGE_PAPER["zero", "III", "mlp"] == 96.72
+    cells = published.patching_by_stage(STAGE_PAPER)
+    assert len(cells) == 27
+    assert cells["zero", "III", "mlp"] == 96.72
 
 
 VIEWS = ("correct", "ranked_2_to_10", "failed", "all")
@@ -255,7 +265,7 @@ def test_contributions(tmp_path):
     path = tmp_path / "contributions.parquet"
     synthetic.contributions().to_parquet(path)
     clean = {"full": _clean_file(tmp_path)}
-    table = contributions.contributions_table({"full": path}, clean, seed=1)
+    table = contributions.make({"full": path}, clean, seed=1).rows
     wanted = {"layer": 2, "component": "mlp", "measure": "ratio"}
     assert one(table, queries="correct", **wanted)["value"] == 3
     assert one(table, queries="failed", **wanted)["n"] == 8
@@ -269,7 +279,7 @@ def test_rank_development(tmp_path):
     frame = synthetic.rank_development()
     frame[frame["layer"] < 2].to_parquet(path)
     clean = {"full": _clean_file(tmp_path)}
-    table = rank_development.rank_development_table({"full": path}, clean, seed=1)
+    table = rank_development.make({"full": path}, clean, seed=1).rows
     row = one(table, queries="all", layer=1, source="mlp", measure="vocabulary_rank_median")
     assert (row["value"], row["n"]) == (101, 24)
     assert_intervals(table, "value")
@@ -279,8 +289,8 @@ def test_rank_development(tmp_path):
 def test_retrieval_keeps_all_rows_and_adds_the_paper(tmp_path):
     path = tmp_path / "full.csv"
     synthetic.retrieval_rows("full").to_csv(path, index=False)
-    table = retrieval.retrieval_table([path], synthetic.PAPER / "table1_retrieval.csv")
-    ours, theirs = table[table["system"] == "full"], table[table["system"] == paper.SYSTEM]
+    table = retrieval.make([path], synthetic.PAPER / "table1_retrieval.csv").rows
+    ours, theirs = table[table["system"] == "full"], table[table["system"] == published.SYSTEM]
     assert len(ours) == 30
     assert_intervals(ours, "value")
     assert one(theirs, metric="hits_at_10")["value"] == pytest.approx(0.639)
@@ -294,7 +304,7 @@ def test_training_keeps_all_curves(tmp_path):
         path = tmp_path / f"{number}.csv"
         synthetic.curve(number).to_csv(path, index=False)
         files.append(training.CurveFile(name, path))
-    table = training.training_table(files)
+    table = training.make(files).rows
     assert list(table["model"].unique()) == ["full", "full/rd1"]
     assert list(training.shown(table)["step"]) == [180, 180]
 

@@ -11,9 +11,9 @@ import pandas as pd
 from jsonargparse import ArgumentParser
 
 from genir.blocks import Limits
-from genir.components import table_file
 from genir.entries import Entries
 from genir.files import write_json, write_parquet
+from genir.patched_files import table_file
 from genir.progress import configure_logging
 from genir.provenance import carrying, describe
 from genir.subject import QuerySource, load_subject

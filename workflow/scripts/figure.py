@@ -1,10 +1,39 @@
-"""One figure; for the time being through the script of its own."""
+"""Draw one figure from the table of its name."""
 
-import sys
-from importlib import import_module
+from collections.abc import Callable
+from pathlib import Path
 
-from script import run
+from matplotlib.figure import Figure
+
+from genir.entries import Entries
+from genir.figures.style import read_table, save_figure
+from genir.tables.stages import read_stages
+from script import run_entry
+
+FIGURES = Entries("figure", "draw", ("figures",))
+
+
+def main(
+    draw: Callable[..., Figure],
+    table: Path,
+    stem: Path,
+    formats: list[str],
+    dpi: int,
+    stages: dict[str, Path] | None = None,
+) -> None:
+    """Draw one figure from the table of its name.
+
+    Args:
+        draw: draws it.
+        table: CSV of the table.
+        stem: path of the figure without its suffix.
+        formats: svg, png or pdf, one file each.
+        dpi: dots per inch of png.
+        stages: model -> its stages (JSON), which the figure shows or names.
+    """
+    used = {} if stages is None else {"stages": {m: read_stages(p) for m, p in stages.items()}}
+    save_figure(draw(read_table(table), **used), stem, formats, dpi)
+
 
 if __name__ == "__main__":
-    name = sys.argv.pop(1)
-    run(import_module(f"figure_{name}").main)
+    run_entry(main, FIGURES)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from genir.damaged import check_unchanged
-from genir.provenance_reader import read_provenance
+from genir.provenance import read_provenance
 from script import run
 
 

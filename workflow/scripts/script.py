@@ -72,6 +72,7 @@ def _parsed(
 
 
 def print_names(main: Callable[..., None], entries: Entries) -> None:
+    """What there is, in place of the arguments of one."""
     script = Path(sys.argv[0]).name
     print(f"usage: {script} NAME OPTIONS\n\n{inspect.getdoc(main).partition(chr(10))[0]}\n")
     for name, summary in entries.summaries().items():
@@ -81,6 +82,7 @@ def print_names(main: Callable[..., None], entries: Entries) -> None:
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
+    """A UserError, or a disk that is full, ends the process with one line."""
     try:
         yield
     except UserError as error:

@@ -1,10 +1,36 @@
-"""One table; for the time being through the script of its own."""
+"""Write one table: a CSV for programs, Markdown for people."""
 
-import sys
-from importlib import import_module
+from collections.abc import Callable
+from pathlib import Path
 
-from script import run
+from genir.entries import Entries
+from genir.tables.markdown import Table, write_table
+from genir.tables.provenance import heading
+from script import run_entry
+
+TABLES = Entries("table", "make", ("tables",))
+SHARED = {
+    "files": "model -> the file that the rule of the table's name wrote",
+    "clean": "model -> ranks of every validation query in the unmodified model",
+    "correct": "model -> its correct queries (CSV)",
+    "stages": "model -> its stages (JSON)",
+    "seed": "seed of the bootstrap",
+}
+
+
+def main(make: Callable[[], Table], manifests: list[Path], table: Path, text: Path) -> None:
+    """Write one table: a CSV for programs, Markdown for people.
+
+    Args:
+        make: makes the table.
+        manifests: manifest.json of every dataset the numbers belong to.
+        table: CSV to write.
+        text: Markdown to write.
+    """
+    made = make()
+    first_line = " ".join(filter(None, [heading(manifests, made.ranks), made.note]))
+    write_table(made.rows, made.shown, first_line, table, text)
+
 
 if __name__ == "__main__":
-    name = sys.argv.pop(1)
-    run(import_module(name if name == "paper_comparison" else f"table_{name}").main)
+    run_entry(main, TABLES, SHARED)

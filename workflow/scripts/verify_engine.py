@@ -7,7 +7,7 @@ from genir.start import Start, start_folder
 from genir.subject import QuerySource
 from genir.tables.markdown import write_table
 from genir.tables.provenance import heading
-from genir.tables.verification import RANK_KINDS, shown
+from genir.tables.verification import RANKS, shown
 from genir.verify_engine import verify_engine
 from script import run
 
@@ -36,7 +36,7 @@ def main(
     """
     verification = verify_engine(model, source, start and start_folder(start), seed, limits)
     frame = verification.table()
-    first_line = f"{heading([manifest], RANK_KINDS)} {verification.sentences()}"
+    first_line = f"{heading([manifest], RANKS)} {verification.sentences()}"
     write_table(frame, shown(frame), first_line, table, text)
 
 

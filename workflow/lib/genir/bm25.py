@@ -12,8 +12,6 @@ import pandas as pd
 
 from genir.text import singular, words
 
-VARIANTS = ("bm25_text", "bm25_text_queries")
-
 
 def document_texts(
     documents: pd.DataFrame, training: pd.DataFrame, *, with_queries: bool

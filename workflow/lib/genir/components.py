@@ -1,7 +1,5 @@
-"""Names of decoder components, patching methods, stages and circuits, and of the files of them."""
+"""Names of decoder components, patching methods, stages, circuits, rank kinds and baselines."""
 
-from collections.abc import Iterable
-from itertools import product
 from typing import Literal
 
 Component = Literal["self_attention", "cross_attention", "mlp"]
@@ -24,36 +22,8 @@ AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
 
 EVALUATED = ("validation", "test")
 """The splits that models are evaluated on."""
+
+RANK_KINDS = ("vocabulary", "docid")
+"""The rank among all tokens, and that among the docids alone."""
+
 BASELINES = ("bm25_text", "bm25_text_queries")
-
-
-def layer_patch(method: str, layer: int, component: str) -> str:
-    """Name of the ranks with one component of one layer patched."""
-    return f"{method}/layer{layer}.{component}"
-
-
-def stage_patch(method: str, stage: str, component: str) -> str:
-    """Name of the ranks with one component patched in all layers of a stage."""
-    return f"{method}/{stage}.{component}"
-
-
-def layer_patches(
-    methods: Iterable[str], layers: Iterable[int], components: Iterable[str] = COMPONENTS
-) -> list[str]:
-    """Names of the ranks under every single patch of `components`."""
-    return [layer_patch(*place) for place in product(methods, layers, components)]
-
-
-def stage_patches(methods: Iterable[str]) -> list[str]:
-    """Names of the ranks under every patch by stage."""
-    return [stage_patch(*place) for place in product(methods, PATCHED_STAGES, COMPONENTS)]
-
-
-def circuit_split(variant: str, split: str) -> str:
-    """Name of the ranks of a split under a circuit."""
-    return f"{variant}.{split}"
-
-
-def table_file(name: str) -> str:
-    """The file of one of these names, in the folder of a model."""
-    return f"{name}.parquet"

@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from genir import config_model
+from genir.components import BASELINES
 from genir.config_messages import closest, dotted, message
 from genir.errors import ConfigError, ModelError
 from genir.paths import REPOSITORY, resolve
@@ -20,7 +21,6 @@ Config = dict[str, Any]
 HPO_DOCUMENTS = 16_449
 MINIMUM_DECODER_LAYERS = 3
 # Systems of the retrieval table that are no models.
-RESERVED_MODELS = ("bm25_text", "bm25_text_queries")
 
 
 def check_config(
@@ -94,7 +94,7 @@ def _check_keys_are_text(node: Any, path: tuple[str | int, ...]) -> None:
 
 def _check_names(config: Config) -> None:
     for name in config["models"]:
-        if name in RESERVED_MODELS:
+        if name in BASELINES:
             raise ConfigError(
                 f"models.{name}: the name {name} is reserved for a baseline; "
                 "write another, such as my_model"

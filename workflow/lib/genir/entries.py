@@ -1,6 +1,7 @@
 """Modules that a driver finds by name: those of a folder that define its entry function."""
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,25 +26,25 @@ class Entries:
 
     def module(self, name: str) -> str:
         """Dotted name of the module called `name`. Raises AnalysisError if there is none."""
-        for path in self._files():
-            if path.stem == name and self._summary(path) is not None:
-                return ".".join(path.with_suffix("").relative_to(_PACKAGE.parent).parts)
+        for folder in self.folders if name.isidentifier() else ():
+            path = _PACKAGE / folder / f"{name}.py"
+            if path.is_file() and self._summary(path) is not None:
+                return ".".join(filter(None, (_PACKAGE.name, folder, name)))
         raise AnalysisError(
             f"there is no {self.kind} {name!r}; write one of {', '.join(self.summaries())}"
         )
 
     def summaries(self) -> dict[str, str]:
-        """Name of every module -> what its function does, in one line."""
-        found = {path.stem: self._summary(path) for path in self._files()}
+        """Name of every module -> what its function does, in a few words."""
+        files = [path for folder in self.folders for path in (_PACKAGE / folder).glob("*.py")]
+        found = {path.stem: self._summary(path) for path in files}
         return {name: said for name, said in sorted(found.items()) if said is not None}
-
-    def _files(self) -> list[Path]:
-        return [path for name in self.folders for path in sorted((_PACKAGE / name).glob("*.py"))]
 
     def _summary(self, path: Path) -> str | None:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if not isinstance(node, ast.FunctionDef) or node.name != (self.function or path.stem):
                 continue
-            if [argument.arg for argument in node.args.args][:1] == [self.takes] or not self.takes:
-                return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
+            if not self.takes or [a.arg for a in node.args.args][:1] == [self.takes]:
+                said = " ".join((ast.get_docstring(node) or "").split())
+                return re.split(r"[.,:;] |\.$", said)[0]
         return None

@@ -85,7 +85,7 @@ def _accompany(folder: Path) -> None:
 
 
 @contextmanager
-def _accompanied_path(path: Path | str) -> Iterator[Path]:
+def accompanied_path(path: Path | str) -> Iterator[Path]:
     """Like `atomic_path`, for a file that cannot hold its provenance: unless its folder does, that
     lies beside it, and is there first."""
     path = Path(path)
@@ -100,7 +100,7 @@ def _accompanied_path(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    with _accompanied_path(path) as temporary:
+    with accompanied_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -145,5 +145,5 @@ def write_parquet(path: Path | str, frame: pd.DataFrame) -> None:
 
 
 def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
-    with _accompanied_path(path) as temporary:
+    with accompanied_path(path) as temporary:
         frame.to_csv(temporary, index=False)

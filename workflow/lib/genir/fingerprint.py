@@ -35,7 +35,7 @@ def imported_packages(script: Path, library: Path, *modules: str) -> list[str]:
 
 
 def _files(script: Path, library: Path, modules: tuple[str, ...]) -> list[Path]:
-    """`script`, `modules` and what they import, directly or not, beside it or in `library`."""
+    """`script`, `modules` and all they import out of its folder and `library`."""
     roots = (script.parent, library)
     files: set[Path] = set()
     waiting = [script, *_module_files(modules, roots)]

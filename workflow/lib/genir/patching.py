@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from genir.components import ATTENTIONS, COMPONENTS, Method, layer_patch, stage_patch
+from genir.components import ATTENTIONS, COMPONENTS, Method
 from genir.decoder import Outputs, Place
 from genir.errors import AnalysisError
+from genir.patched_files import patch_name
 from genir.progress import LOGGER
 from genir.queries import ranks_table
 from genir.shards import Tensors
@@ -179,7 +180,7 @@ def _block_values(
 def single_patches(layers: range, methods: Sequence[Method]) -> dict[str, Replacements]:
     """Every component of `layers` on its own: "<method>/layer<l>.<component>"."""
     return {
-        layer_patch(method, layer, component): {(layer, component): method}
+        patch_name(method, layer, component): {(layer, component): method}
         for method in methods
         for layer in layers
         for component in COMPONENTS
@@ -189,7 +190,7 @@ def single_patches(layers: range, methods: Sequence[Method]) -> dict[str, Replac
 def head_patches(layers: range, heads: int, methods: Sequence[Method]) -> dict[str, Replacements]:
     """Every head of an attention of `layers` on its own: "<method>/layer<l>.<component>/<head>"."""
     return {
-        f"{layer_patch(method, layer, component)}/{head}": {(layer, component, head): method}
+        f"{patch_name(method, layer, component)}/{head}": {(layer, component, head): method}
         for method in methods
         for layer in layers
         for component in ATTENTIONS
@@ -212,7 +213,7 @@ def stage_patches(
 ) -> dict[str, Replacements]:
     """One component in all layers of a stage: "<method>/<stage>.<component>"."""
     return {
-        stage_patch(method, stage, component): {
+        patch_name(method, stage, component): {
             (layer, component): method for layer in range(first, last + 1)
         }
         for method in methods

@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from genir.components import RANK_KINDS
 from genir.errors import AnalysisError
 from genir.statistics import Interval, mean_interval, paired_difference
-
-RANK_KINDS = ("vocabulary", "docid")
 
 
 def patching_effects(

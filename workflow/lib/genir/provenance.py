@@ -7,9 +7,10 @@ and library; `versions` of Python and of the packages that this code imports; `s
 argument named seed, by where it stands in the arguments. None of these depends on when, where or in
 how many attempts a job ran.
 
-Parquet and pictures hold it in their metadata, a folder as `provenance.json`; of other files it
-lies beside them as `<stem>.provenance.json`. Such a document has one key more, `sha256`: of every
-file that it accompanies the digest, by name, which `damaged.py` compares.
+Parquet holds it in its metadata, a folder as `provenance.json`; of other files it lies beside them
+as `<stem>.provenance.json`, and is read there. Such a document has one key more, `sha256`: of every
+file that it accompanies the digest, by name, which `damaged.py` compares. Pictures hold it too, for
+those who get one of them alone.
 """
 
 import json
@@ -22,12 +23,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from genir.errors import ProvenanceError
 from genir.fingerprint import code_fingerprint, fingerprint_of, imported_packages
 from genir.paths import REPOSITORY
 
 KEYS = ("script", "arguments", "config_hash", "code", "versions", "seeds")
 METADATA_KEY = "genir"
-"""Of Parquet and PNG; SVG and PDF have names of their own for such a text."""
 FOLDER_FILE = "provenance.json"
 DIGESTS = "sha256"
 _MEMORY = "memory_mb"
@@ -38,15 +39,15 @@ _of_process: dict[str, Any] | None = None
 
 
 def describe(script: Path, arguments: Sequence[str], *modules: str) -> dict[str, Any]:
-    """The provenance of what `script` writes when it is called with `arguments`; `modules` of the
-    library are those that it loads by name."""
+    """The provenance of what `script` writes when it is called with `arguments`, which have it
+    import `modules` of the library."""
     options = [option for option in _options(arguments) if _last(option[0]) != _MEMORY]
     kept = [_as_configured(part) for _, parts in options for part in parts]
     seeds = dict(seed for name, parts in options for seed in _seeds(name, _value(parts)))
+    code = (script, _LIBRARY, *modules)
     values = (
-        *(script.stem, kept, fingerprint_of(kept)),
-        code_fingerprint(script, _LIBRARY, *modules),
-        *(_versions(imported_packages(script, _LIBRARY, *modules)), seeds),
+        *(script.stem, kept, fingerprint_of(kept), code_fingerprint(*code)),
+        *(_versions(imported_packages(*code)), seeds),
     )
     return dict(zip(KEYS, values, strict=True))
 
@@ -98,6 +99,37 @@ def digests_of_process(path: Path) -> dict[str, str] | None:
     return digests if said == _of_process else None
 
 
+def read_provenance(path: Path) -> dict[str, Any]:
+    """The provenance of a file, or of a folder that was written whole.
+
+    Raises ProvenanceError if there is no such artifact or it has none.
+    """
+    if not path.exists():
+        raise ProvenanceError(f"{path} does not exist; name an artifact below results/")
+    documents = (
+        [path / FOLDER_FILE] if path.is_dir() else [sidecar(path), path.parent / FOLDER_FILE]
+    )
+    texts = [document.read_text(encoding="utf-8") for document in documents if document.is_file()]
+    for text in [_of_parquet(path), *texts] if path.suffix == ".parquet" else texts:
+        value = _parsed(text)
+        if isinstance(value, dict) and value.keys() - {DIGESTS} == set(KEYS):
+            return {key: value[key] for key in KEYS}
+    raise ProvenanceError(
+        f"{path} carries no provenance; what this workflow's scripts write since version 0.4.0 "
+        "does, so have Snakemake make it again"
+    )
+
+
+def _of_parquet(path: Path) -> str:
+    import pyarrow.parquet as pq
+
+    try:
+        held = pq.read_schema(path).metadata or {}
+    except (OSError, ValueError) as error:
+        raise ProvenanceError(f"{path} cannot be read as Parquet: {error}; make it again") from None
+    return held.get(METADATA_KEY.encode(), b"").decode()
+
+
 def sidecar(path: Path) -> Path:
     """Where the provenance of a file lies that cannot hold it; of one stem, in one place."""
     return path.with_name(f"{path.stem}.{FOLDER_FILE}")
@@ -125,10 +157,14 @@ def _as_configured(argument: str) -> str:
 def _value(parts: Sequence[str]) -> Any:
     """The value of an option: what its JSON says, or its text."""
     text = parts[1] if len(parts) > 1 else parts[0].partition("=")[2]
+    return _parsed(text, text)
+
+
+def _parsed(text: str, otherwise: Any = None) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return text
+        return otherwise
 
 
 def _seeds(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from genir.components import BASELINES
 from genir.errors import AnalysisError
 from genir.files import read_csv
 from genir.tables.provenance import dataset_facts
 from genir.tables.ranks import read_queries
 from genir.tables.stages import read_stages
 
-BASELINES = ("bm25_text", "bm25_text_queries")
 METRICS = ("hits_at_1", "hits_at_10", "recall_at_5", "mrr_at_10", "ndcg_at_10")
 SPLITS = {"validation": "valid", "test": "test"}
 SWAP_QUERIES = ("removed", "control", "correct")

@@ -15,16 +15,9 @@ from genir.circuit import (
     recorded_cells,
     replacements,
 )
-from genir.components import (
-    COMPONENTS,
-    PATCHED_STAGES,
-    Method,
-    Variant,
-    circuit_split,
-    stage_patch,
-    table_file,
-)
+from genir.components import COMPONENTS, PATCHED_STAGES, Method, Variant
 from genir.files import read_json, read_parquet
+from genir.patched_files import circuit_split, patch_files
 from genir.patching import patch_means, patched_ranks
 from genir.stages import patched_stages
 from genir.start import Start
@@ -88,10 +81,10 @@ def _stage_ranks(
     folder: Path, methods: Iterable[Method]
 ) -> Mapping[Cell, Mapping[Method, pd.DataFrame]]:
     """What patch_stage ranked, by cell and method."""
+    files = patch_files(folder, methods, PATCHED_STAGES)
     return {
         (component, stage): {
-            method: read_parquet(folder / table_file(stage_patch(method, stage, component)))
-            for method in methods
+            method: read_parquet(files[method, stage, component]) for method in methods
         }
         for component in COMPONENTS
         for stage in PATCHED_STAGES

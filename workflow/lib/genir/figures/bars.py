@@ -1,6 +1,6 @@
 """Grouped bars with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from genir.figures.style import error_bars, label
+from genir.tables.published import LABEL
 
 GROUP_WIDTH = 0.8
 
@@ -37,6 +38,15 @@ def grouped_bars(
         error_bars(axes, positions[drawn], rows[drawn], value)
     axes.set_xticks(range(len(group_values)), [label(group) for group in group_values])
     axes.grid(visible=False, axis="x")
+
+
+def published_values(
+    axes: Axes, places: Iterable[tuple[int, int]], values: pd.Series, bars: int, **style: Any
+) -> None:
+    """The study's values as hollow markers over bars, each `place` a bar and its group."""
+    hollow = {"facecolors": "none", "edgecolors": "black", "marker": "D", "s": 34, "zorder": 5}
+    positions = [bar_positions(group + 1, bar, bars)[group] for bar, group in places]
+    axes.scatter(positions, values, **hollow, **style, label=LABEL)
 
 
 def bar_positions(groups: int, index: int, bars: int, total: float = GROUP_WIDTH) -> np.ndarray:

@@ -1,62 +1,51 @@
 """The circuit: quality of a model of which whole components are replaced (the study's Table 4)."""
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import VARIANTS
-from genir.figures.bars import bar_positions, grouped_bars
+from genir.circuit import VARIANTS
+from genir.figures.bars import grouped_bars, published_values
 from genir.figures.style import (
+    PALETTE,
+    chosen,
     count_note,
+    distinct,
     in_order,
     label,
-    new_figure,
-    require_rows,
+    panels,
     rows_of,
-    theme,
+    stages_note,
 )
 from genir.tables.circuit import DEPTHS, FULL
 
-PAPER = "T5-large, NQ10k (paper)"
 KINDS = {"absolute": "share of queries", "relative": "share of the unmodified model's"}
 
 
-def circuit_figure(table: pd.DataFrame) -> Figure:
-    """Bars per circuit and metric on the test queries, absolute and relative to the unmodified
-    model, with the study's values as hollow markers; one row per model."""
-    rows = rows_of(table, rank_kind="vocabulary", split="test")
-    require_rows(rows, "test queries by vocabulary rank")
-    models = list(dict.fromkeys(rows["model"]))
-    with theme():
-        figure = new_figure(13.5, 0.6 + 3.5 * len(models))
-        grid = figure.subplots(len(models), len(KINDS), squeeze=False)
-        for line, model in zip(grid, models, strict=True):
-            for axes, kind in zip(line, KINDS, strict=True):
-                part = rows_of(rows, model=model, kind=kind)
-                _panel(axes, part)
-                axes.set_ylabel(KINDS[kind])
-                origin = ", ".join(dict.fromkeys(part["stages"]))
-                counts = count_note(part.loc[part["n"] > 0, "n"])
-                axes.set_title(f"{model}, test queries, {counts}, stages {origin}")
-        handles, labels = grid[0][1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
-    return figure
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw the circuits: bars per circuit and metric on the test queries, absolute and relative to
+    the unmodified model, with the study's values as hollow markers; one row per model."""
+    what = "test queries by vocabulary rank"
+    rows = chosen(table, what, rank_kind="vocabulary", split="test")
+    models = distinct(rows["model"])
+
+    def panel(axes: Axes, model: str, kind: str) -> None:
+        part = rows_of(rows, model=model, kind=kind)
+        _bars(axes, part)
+        axes.set_ylabel(KINDS[kind])
+        counts = count_note(part.loc[part["n"] > 0, "n"])
+        axes.set_title(f"{model}, test queries, {counts}, {stages_note(part)}")
+
+    size = (13.5, 0.6 + 3.5 * len(models))
+    return panels(models, list(KINDS), panel, size, legend={"ncols": 5}, explained=1)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame) -> None:
-    variants = in_order(rows["variant"], (FULL, *VARIANTS))
-    colours = sns.color_palette("colorblind")
-    grouped_bars(axes, rows, ("variant", variants), ("metric", tuple(DEPTHS)), colours)
+def _bars(axes: Axes, rows: pd.DataFrame) -> None:
+    variants, metrics = in_order(rows["variant"], (FULL, *VARIANTS)), list(DEPTHS)
+    grouped_bars(axes, rows, ("variant", variants), ("metric", metrics), PALETTE)
     given = rows.dropna(subset="paper")
-    positions = [
-        bar_positions(len(variants), list(DEPTHS).index(row.metric), len(DEPTHS))[
-            variants.index(row.variant)
-        ]
-        for row in given.itertuples()
-    ]
-    style = {"facecolors": "none", "edgecolors": "black", "marker": "D", "s": 34, "zorder": 5}
-    axes.scatter(positions, given["paper"], **style, label=PAPER)
+    places = [(metrics.index(r.metric), variants.index(r.variant)) for r in given.itertuples()]
+    published_values(axes, places, given["paper"], len(metrics))
     axes.set_xticks(range(len(variants)), [_variant_label(rows, name) for name in variants])
     if (rows["kind"] == "relative").any():
         axes.axhline(1, color="0.35", linestyle="--", linewidth=1.2, label="unmodified model")

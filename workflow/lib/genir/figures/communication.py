@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 from genir.components import COMPONENTS, EMBEDDING, STAGES
 from genir.figures.style import (
     COMPONENT_COLOURS,
+    chosen,
     count_note,
+    distinct,
     label,
-    new_figure,
-    require_rows,
+    panels,
     rows_of,
-    theme,
+    stages_note,
 )
 
 TARGETS = {"cross_attention": "cross-attention heads", "mlp": "active MLP neurons"}
@@ -22,29 +23,27 @@ SOURCES = [(EMBEDDING, "all"), *((name, stage) for name in COMPONENTS for stage 
 LEAST_WRITTEN = 8
 
 
-def communication_figure(table: pd.DataFrame) -> Figure:
-    """Stacked shares of the sources per stage of the target, over the correct queries; models as
-    rows, kinds of target as columns."""
-    rows = rows_of(table, queries="correct")
-    require_rows(rows, "correct queries")
-    models = list(dict.fromkeys(rows["model"]))
-    with theme():
-        figure = new_figure(11, 1.2 + 3.3 * len(models))
-        grid = figure.subplots(len(models), len(TARGETS), sharey=True, squeeze=False)
-        for line, model in zip(grid, models, strict=True):
-            for axes, target in zip(line, TARGETS, strict=True):
-                part = rows_of(rows, model=model, target=target)
-                _panel(axes, part)
-                origin = ", ".join(dict.fromkeys(part["stages"]))
-                note = f"correct queries, {count_note(part['n'])}, stages {origin}"
-                axes.set_title(f"{model}: {TARGETS[target]}\n{note}")
-            line[0].set_ylabel("share of what pushes\nthe target upwards (%)")
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", frameon=False)
-    return figure
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw who triggers whom: stacked shares of the sources per stage of the target, over the
+    correct queries; models as rows, kinds of target as columns."""
+    rows = chosen(table, "correct queries", queries="correct")
+    models = distinct(rows["model"])
+
+    def panel(axes: Axes, model: str, target: str) -> None:
+        part = rows_of(rows, model=model, target=target)
+        _bars(axes, part)
+        note = f"correct queries, {count_note(part['n'])}, {stages_note(part)}"
+        axes.set_title(f"{model}: {TARGETS[target]}\n{note}")
+
+    return panels(
+        *(models, list(TARGETS), panel, (11, 1.2 + 3.3 * len(models))),
+        legend={"loc": "outside right center"},
+        label="share of what pushes\nthe target upwards (%)",
+        sharey=True,
+    )
 
 
-def _panel(axes: Axes, rows: pd.DataFrame) -> None:
+def _bars(axes: Axes, rows: pd.DataFrame) -> None:
     shares = rows.set_index(["target_stage", "source", "source_stage"])["value"]
     below = np.zeros(len(STAGES))
     for source, stage in SOURCES:

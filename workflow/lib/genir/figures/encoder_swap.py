@@ -2,20 +2,21 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.figures.bars import GROUP_WIDTH, grouped_bars
 from genir.figures.style import (
+    PALETTE,
+    chosen,
     count_note,
+    distinct,
     in_order,
     label,
-    new_figure,
-    require_rows,
+    panels,
     rows_of,
-    theme,
 )
 
 ENCODERS = (
@@ -25,34 +26,40 @@ ENCODERS = (
 GROUPS = ("removed", "control", "correct")
 
 
-def encoder_swap_figure(table: pd.DataFrame) -> Figure:
-    """Bars per encoder and group of queries; where reduced models exist, beside them the heat map
-    of every reduced encoder on every removed set. One row per model, bars of one width."""
-    rows = rows_of(table, rank_kind="vocabulary", measure="hits_at_1")
-    require_rows(rows, "Hits@1 by vocabulary rank")
-    models = list(dict.fromkeys(rows["model"]))
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw Hits@1 behind other encoders: bars per encoder and group of queries; where reduced
+    models exist, beside them the heat map of every reduced encoder on every removed set. One row
+    per model, bars of one width."""
+    what = "Hits@1 by vocabulary rank"
+    rows = chosen(table, what, rank_kind="vocabulary", measure="hits_at_1")
+    models = distinct(rows["model"])
     wide = rows["encoder"].str.fullmatch(r"rd\d+").any()
     width = GROUP_WIDTH / len(set(rows["queries"]) & set(GROUPS))
     places = rows.groupby("model")["encoder"].nunique().max()
-    with theme():
-        figure = new_figure(13.5 if wide else 8.5, 3.9 * len(models) + 0.4)
-        ratios = [2.1, 1] if wide else [1]
-        grid = figure.subplots(len(models), len(ratios), width_ratios=ratios, squeeze=False)
-        for line, model in zip(grid, models, strict=True):
-            part = rows_of(rows, model=model)
-            _bars(line[0], part, model, width)
-            line[0].set_xlim(-0.6, places - 0.4)
-            if wide:
-                _heat_map(line[1], part, model)
+
+    def panel(axes: Axes, model: str, kind: str) -> None:
+        part = rows_of(rows, model=model)
+        if kind == "sets":
+            _heat_map(axes, part, model)
+            return
+        _bars(axes, part, model, width)
+        axes.set_xlim(-0.6, places - 0.4)
+
+    def legend(figure: Figure, grid: np.ndarray) -> None:
         handles, labels = _legend(grid[:, 0])
         figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    return figure
+
+    ratios = {"bars": 2.1, "sets": 1} if wide else {"bars": 1}
+    size = (13.5 if wide else 8.5, 3.9 * len(models) + 0.4)
+    return panels(
+        models, list(ratios), panel, size, finish=legend, width_ratios=list(ratios.values())
+    )
 
 
 def _bars(axes: Axes, rows: pd.DataFrame, model: str, width: float) -> None:
     shown = rows[rows["queries"].isin(GROUPS)]
     groups = [name for name in GROUPS if name in set(shown["queries"])]
-    colours = dict(zip(GROUPS, sns.color_palette("colorblind"), strict=False))
+    colours = dict(zip(GROUPS, PALETTE, strict=False))
     encoders = in_order(shown["encoder"], ENCODERS)
     grouped_bars(
         axes,
@@ -77,6 +84,8 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, model: str) -> None:
     if sets.empty:
         axes.set_axis_off()
         return
+    import seaborn as sns
+
     matrix = sets.pivot(index="encoder", columns="queries", values="value")
     columns = [name.removeprefix("removed") for name in matrix.columns]
     sns.heatmap(

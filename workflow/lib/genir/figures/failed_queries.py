@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import STAGES
 from genir.figures.bars import bar_positions
 from genir.figures.style import (
+    PALETTE,
+    banded_line,
+    chosen,
     count_note,
+    distinct,
     in_order,
     label,
-    new_figure,
-    require_rows,
+    panels,
     rows_of,
-    theme,
 )
 
 VIEWS = {
@@ -25,8 +26,7 @@ VIEWS = {
     "ranked_2_to_10": "ranked 2 to 10",
     "ranked_below_10": "ranked below 10",
 }
-_PALETTE = sns.color_palette("colorblind")
-COLOURS = dict(zip(VIEWS, (_PALETTE[2], _PALETTE[1], _PALETTE[3]), strict=True))
+COLOURS = dict(zip(VIEWS, (PALETTE[2], PALETTE[1], PALETTE[3]), strict=True))
 PATCHES = {
     f"mean {stage} {component}": f"{stage}\n{label(component)}"
     for stage in STAGES
@@ -34,31 +34,33 @@ PATCHES = {
 }
 
 
-def failed_queries_figure(
-    table: pd.DataFrame, stages: Mapping[str, dict[str, Any]] | None = None
-) -> Figure:
-    """Median docid rank by layer, and change of Hits@1 by mean patching of a stage, by view of the
-    queries; models as rows.
+def draw(table: pd.DataFrame, stages: Mapping[str, dict[str, Any]] | None = None) -> Figure:
+    """Draw the median docid rank by layer, and the change of Hits@1 by mean patching of a stage,
+    for queries the model answers and for those it does not; models as rows.
 
     `stages` are those of each model, as `read_stages` gives them; the title says their status.
     """
-    require_rows(table, "any view of the queries")
-    models = list(dict.fromkeys(table["model"]))
-    with theme():
-        figure = new_figure(12, 0.8 + 3.5 * len(models))
-        grid = figure.subplots(len(models), 2, sharey="col", width_ratios=[1, 1.35], squeeze=False)
-        for (ranks, patches), model in zip(grid, models, strict=True):
-            rows = rows_of(table, model=model)
-            _ranks(ranks, rows_of(rows, analysis="rank_development"))
-            _patches(patches, rows_of(rows, measure="net_hits_at_1"))
-            ranks.set_title(f"{model}: {_counts(rows)}")
-            used = (stages or {}).get(model)
-            origin = "" if used is None else f",\nstages {used['status']}"
-            patches.set_title(f"{model}: the mean in place of a component in a stage{origin}")
-        grid[0][0].invert_yaxis()
-        handles, names = grid[0][1].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
-    return figure
+    models = distinct(chosen(table, "any view of the queries")["model"])
+
+    def panel(axes: Axes, model: str, kind: str) -> None:
+        rows = rows_of(table, model=model)
+        if kind == "ranks":
+            _ranks(axes, rows_of(rows, analysis="rank_development"))
+            axes.set_title(f"{model}: {_counts(rows)}")
+            return
+        _patches(axes, rows_of(rows, measure="net_hits_at_1"))
+        used = (stages or {}).get(model)
+        origin = "" if used is None else f",\nstages {used['status']}"
+        axes.set_title(f"{model}: the mean in place of a component in a stage{origin}")
+
+    return panels(
+        *(models, ("ranks", "patches"), panel, (12, 0.8 + 3.5 * len(models))),
+        legend={"ncols": 3},
+        explained=1,
+        finish=lambda _, grid: grid[0][0].invert_yaxis(),
+        sharey="col",
+        width_ratios=[1, 1.35],
+    )
 
 
 def _counts(rows: pd.DataFrame) -> str:
@@ -70,9 +72,7 @@ def _counts(rows: pd.DataFrame) -> str:
 def _ranks(axes: Axes, rows: pd.DataFrame) -> None:
     rows = rows.assign(layer=rows["item"].str.removeprefix("layer").astype(int))
     for view in in_order(rows["queries"], VIEWS):
-        part, colour = rows_of(rows, queries=view).sort_values("layer"), COLOURS[view]
-        axes.plot(part["layer"], part["value"], "o-", color=colour, markersize=5)
-        axes.fill_between(part["layer"], part["low"], part["high"], color=colour, alpha=0.2, lw=0)
+        banded_line(axes, rows_of(rows, queries=view), "o-", COLOURS[view], markersize=5)
     axes.set_xticks(sorted(rows["layer"].unique()))
     axes.set_yscale("log")
     axes.set_xlabel("decoder layer")

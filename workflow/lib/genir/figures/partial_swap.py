@@ -5,24 +5,22 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.figures.style import count_note, label, new_figure, require_rows, rows_of, theme
+from genir.figures.style import chosen, count_note, distinct, label, panels, rows_of
 
 KINDS = ("self_attention", "mlp", "up_to")
 _KIND_LABELS = {"up_to": "embedding and\nlayers up to this"}
 
 
-def partial_swap_figure(table: pd.DataFrame) -> Figure:
-    """Heat map of encoder layer by part, the embedding as its own first row; one panel a model."""
-    rows = rows_of(table, rank_kind="vocabulary")
-    require_rows(rows, "vocabulary ranks")
-    models = list(dict.fromkeys(rows["model"]))
-    layers = rows["layer"].nunique()
-    with theme():
-        figure = new_figure(1.4 + 4.1 * len(models), 2.4 + 0.5 * layers)
-        grid = figure.subplots(1, len(models), squeeze=False)[0]
-        for axes, model in zip(grid, models, strict=True):
-            _panel(axes, rows_of(rows, model=model), model, axes is grid[-1])
-    return figure
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw what parts of the pre-trained encoder do inside a model's own: heat map of encoder layer
+    by part, the embedding as its own first row; one panel a model."""
+    rows = chosen(table, "vocabulary ranks", rank_kind="vocabulary")
+    models, layers = distinct(rows["model"]), rows["layer"].nunique()
+
+    def panel(axes: Axes, _: str, model: str) -> None:
+        _heat_map(axes, rows_of(rows, model=model), model, model == models[-1])
+
+    return panels([""], models, panel, (1.4 + 4.1 * len(models), 2.4 + 0.5 * layers))
 
 
 def matrix(rows: pd.DataFrame) -> pd.DataFrame:
@@ -39,7 +37,7 @@ def matrix(rows: pd.DataFrame) -> pd.DataFrame:
     return stacked.set_axis([str(name) for name in stacked.index])
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, model: str, bar: bool) -> None:
+def _heat_map(axes: Axes, rows: pd.DataFrame, model: str, bar: bool) -> None:
     values = matrix(rows)
     sns.heatmap(
         values.set_axis([_KIND_LABELS.get(kind, label(kind)) for kind in values], axis=1),

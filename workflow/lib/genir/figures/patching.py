@@ -1,5 +1,6 @@
 """Patching of single layers and components (the study's footnote 4)."""
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -7,40 +8,41 @@ from matplotlib.figure import Figure
 
 from genir.components import COMPONENTS, METHODS
 from genir.figures.style import (
+    BROKEN,
+    chosen,
     count_note,
+    distinct,
+    first_mesh,
     in_order,
     label,
-    new_figure,
+    panels,
     percent_text,
-    require_rows,
     rows_of,
-    theme,
     top_percent,
 )
 
 
-def patching_figure(table: pd.DataFrame) -> Figure:
-    """Percent of correct queries no longer first by layer and component; models as rows, methods
-    as columns, one colour scale up to the largest percent."""
-    rows = rows_of(table, rank_kind="vocabulary")
-    require_rows(rows, "vocabulary ranks")
-    models, methods = list(dict.fromkeys(rows["model"])), in_order(rows["method"], METHODS)
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw patching of single layers and components: percent of correct queries no longer first;
+    models as rows, methods as columns, one colour scale up to the largest percent."""
+    rows = chosen(table, "vocabulary ranks", rank_kind="vocabulary")
+    models, methods = distinct(rows["model"]), in_order(rows["method"], METHODS)
     layers, top = rows["layer"].nunique(), top_percent(rows["broken_percent"])
-    with theme():
-        figure = new_figure(2.6 + 1.4 + 0.42 * layers * len(methods), 1.0 + 2.2 * len(models))
-        grid = figure.subplots(len(models), len(methods), squeeze=False)
-        for line, model in zip(grid, models, strict=True):
-            for axes, method in zip(line, methods, strict=True):
-                part = rows_of(rows, model=model, method=method)
-                _panel(axes, part, f"{model}: {label(method)}", top)
-        for line in grid:
-            for axes in line[1:]:
-                axes.set_yticklabels([])
-        _colour_bar(figure, grid)
-    return figure
+
+    def panel(axes: Axes, model: str, method: str) -> None:
+        part = rows_of(rows, model=model, method=method)
+        _heat_map(axes, part, f"{model}: {label(method)}", top)
+
+    def colour_bar(figure: Figure, grid: np.ndarray) -> None:
+        for axes in grid[:, 1:].flat:
+            axes.set_yticklabels([])
+        figure.colorbar(first_mesh(grid), ax=grid, label=BROKEN, pad=0.01)
+
+    size = (2.6 + 1.4 + 0.42 * layers * len(methods), 1.0 + 2.2 * len(models))
+    return panels(models, methods, panel, size, finish=colour_bar)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
+def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
     if rows.empty:
         axes.set_axis_off()
         axes.set_title(f"{title}\nnot defined")
@@ -55,8 +57,3 @@ def _panel(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
     axes.tick_params(axis="both", rotation=0)
     axes.set(xlabel="decoder layer", ylabel="")
     axes.set_title(f"{title}\n{count_note(rows['n'])}")
-
-
-def _colour_bar(figure: Figure, grid) -> None:  # noqa: ANN001
-    meshes = [axes.collections[0] for axes in grid.flat if axes.collections]
-    figure.colorbar(meshes[0], ax=grid, label="no longer first (% of correct queries)", pad=0.01)

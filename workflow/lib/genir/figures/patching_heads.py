@@ -10,46 +10,45 @@ from matplotlib.ticker import MaxNLocator
 
 from genir.components import ATTENTIONS, METHODS
 from genir.figures.style import (
+    BROKEN,
+    chosen,
     count_note,
+    distinct,
+    first_mesh,
     in_order,
     label,
-    new_figure,
+    panels,
     percent_text,
-    require_rows,
     rows_of,
-    theme,
     top_percent,
 )
 
 MOST_NUMBERS = 100
 
 
-def patching_heads_figure(table: pd.DataFrame) -> Figure:
-    """Percent of correct queries no longer first by layer and head; models as rows, components
-    and methods as columns, one colour scale up to the largest percent, as single heads break few.
-    """
-    rows = rows_of(table, rank_kind="vocabulary")
-    require_rows(rows, "vocabulary ranks")
-    models, methods = list(dict.fromkeys(rows["model"])), in_order(rows["method"], METHODS)
-    panels = list(product(ATTENTIONS, methods))
+def draw(table: pd.DataFrame) -> Figure:
+    """Draw patching of single attention heads: percent of correct queries no longer first; models
+    as rows, components and methods as columns, one colour scale up to the largest percent, as
+    single heads break few."""
+    rows = chosen(table, "vocabulary ranks", rank_kind="vocabulary")
+    models, methods = distinct(rows["model"]), in_order(rows["method"], METHODS)
     heads, layers = rows["head"].nunique(), rows["layer"].nunique()
-    top = top_percent(rows["broken_percent"])
-    with theme():
-        width = 1.0 + max(2.2, 0.42 * heads) * len(panels)
-        figure = new_figure(width + 1.2, (1.4 + max(1.6, 0.27 * layers)) * len(models))
-        grid = figure.subplots(len(models), len(panels), squeeze=False)
-        for line, model in zip(grid, models, strict=True):
-            for axes, (component, method) in zip(line, panels, strict=True):
-                part = rows_of(rows, model=model, component=component, method=method)
-                _panel(axes, part, f"{model}: {label(component)},\n{label(method)}", top)
-            line[0].set_ylabel("decoder layer")
-        meshes = [axes.collections[0] for axes in grid.flat if axes.collections]
-        bar = figure.colorbar(meshes[0], ax=grid, pad=0.01)
-        bar.set_label("no longer first (% of correct queries)")
-    return figure
+    columns, top = list(product(ATTENTIONS, methods)), top_percent(rows["broken_percent"])
+
+    def panel(axes: Axes, model: str, column: tuple[str, str]) -> None:
+        component, method = column
+        part = rows_of(rows, model=model, component=component, method=method)
+        _heat_map(axes, part, f"{model}: {label(component)},\n{label(method)}", top)
+
+    def colour_bar(figure: Figure, grid: np.ndarray) -> None:
+        figure.colorbar(first_mesh(grid), ax=grid, pad=0.01).set_label(BROKEN)
+
+    width = 1.0 + max(2.2, 0.42 * heads) * len(columns) + 1.2
+    size = (width, (1.4 + max(1.6, 0.27 * layers)) * len(models))
+    return panels(models, columns, panel, size, label="decoder layer", finish=colour_bar)
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
+def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
     if rows.empty:
         axes.set_axis_off()
         axes.set_title(f"{title}\nnot defined")

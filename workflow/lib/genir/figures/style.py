@@ -1,7 +1,7 @@
 """What all figures share: theme, colours, files that are the same every time."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,21 +9,26 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import get_registered_canvas_class
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from genir.errors import AnalysisError
-from genir.files import atomic_path, read_csv
+from genir.files import accompanied_path, read_csv
 from genir.provenance import METADATA_KEY, metadata
 from genir.seed_copies import is_seed_copy
 
-_COLOURS = sns.color_palette("colorblind")
+# seaborn's "colorblind", without the second that seaborn takes to be imported.
+PALETTE = tuple(
+    to_rgb(f"#{colour}")
+    for colour in "0173b2 de8f05 029e73 d55e00 cc78bc ca9161 fbafe4 949494 ece133 56b4e9".split()
+)
 COMPONENT_COLOURS = {
-    "self_attention": _COLOURS[2],
-    "cross_attention": _COLOURS[0],
-    "mlp": _COLOURS[1],
+    "self_attention": PALETTE[2],
+    "cross_attention": PALETTE[0],
+    "mlp": PALETTE[1],
     "residual": (0.2, 0.2, 0.2),
 }
 LABELS = {
@@ -48,6 +53,38 @@ _METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 _PROVENANCE_KEY = {"svg": "Description", "png": METADATA_KEY, "pdf": "Subject"}
+# seaborn's style "whitegrid" and context "notebook", fonts of 0.9, where it is not matplotlib's.
+_LOOK = {
+    "axes.labelcolor": ".15",
+    "xtick.color": ".15",
+    "ytick.color": ".15",
+    "axes.axisbelow": True,
+    "text.color": ".15",
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
+    "axes.grid": True,
+    "axes.edgecolor": ".8",
+    "grid.color": ".8",
+    "xtick.bottom": False,
+    "ytick.left": False,
+    "axes.linewidth": 1.25,
+    "grid.linewidth": 1,
+    "xtick.major.width": 1.25,
+    "ytick.major.width": 1.25,
+    "xtick.minor.width": 1,
+    "ytick.minor.width": 1,
+    "xtick.major.size": 6,
+    "ytick.major.size": 6,
+    "xtick.minor.size": 4,
+    "ytick.minor.size": 4,
+    "font.size": 10.8,
+    "axes.labelsize": 10.8,
+    "xtick.labelsize": 9.9,
+    "ytick.labelsize": 9.9,
+    "legend.fontsize": 9.9,
+    "legend.title_fontsize": 10.8,
+}
 _THEME = {
     "svg.hashsalt": "genir",
     "svg.fonttype": "none",
@@ -56,6 +93,7 @@ _THEME = {
     "axes.titlesize": 11,
     "figure.titlesize": 13,
 }
+BROKEN = "no longer first (% of correct queries)"
 _LEAST_TOP = 5.0
 
 
@@ -66,8 +104,7 @@ def label(name: str) -> str:
 @contextmanager
 def theme() -> Iterator[None]:
     """The project's look, for the duration of a block."""
-    look = sns.axes_style("whitegrid") | sns.plotting_context("notebook", font_scale=0.9)
-    with mpl.rc_context(look | _THEME):
+    with mpl.rc_context(_LOOK | _THEME):
         yield
 
 
@@ -75,6 +112,42 @@ def new_figure(width: float, height: float) -> Figure:
     """An empty figure of `width` x `height` inches, drawn by Agg."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def panels(
+    rows: Sequence[str],
+    columns: Sequence[Any],
+    draw: Callable[[Axes, str, Any], None],
+    size: tuple[float, float],
+    *,
+    legend: Mapping[str, Any] | None = None,
+    explained: int = 0,
+    label: str | None = None,
+    finish: Callable[[Figure, np.ndarray], None] | None = None,
+    **options: Any,
+) -> Figure:
+    """A figure of `size` inches with a panel for each of `rows` and `columns`, drawn by
+    `draw(axes, row, column)`.
+
+    `label` is that of the y axes of the first column. `finish(figure, panels)` comes after all
+    panels, then the legend of what is in column `explained` of the first row, below them unless
+    `legend` says otherwise. `options` are those of `Figure.subplots`.
+    """
+    with theme():
+        figure = new_figure(*size)
+        grid = figure.subplots(len(rows), len(columns), squeeze=False, **options)
+        for line, row in zip(grid, rows, strict=True):
+            for axes, column in zip(line, columns, strict=True):
+                draw(axes, row, column)
+            if label is not None:
+                line[0].set_ylabel(label)
+        if finish is not None:
+            finish(figure, grid)
+        if legend is not None:
+            handles, names = grid[0][explained].get_legend_handles_labels()
+            place = {"loc": "outside lower center", "frameon": False}
+            figure.legend(handles, names, **(place | legend))
     return figure
 
 
@@ -92,9 +165,12 @@ def save_figure(
     for name in formats:
         if name not in _METADATA:
             raise AnalysisError(f"{name!r} is no figure format; write one of {list(_METADATA)}")
-        with theme(), atomic_path(stem.with_name(f"{stem.name}.{name}")) as path:
+        with theme(), accompanied_path(stem.with_name(f"{stem.name}.{name}")) as path:
             held = _METADATA[name] | {_PROVENANCE_KEY[name]: metadata()}
-            figure.savefig(path, format=name, metadata=held, dpi=dots_per_inch)
+            figure.set_dpi(dots_per_inch)
+            # Not by savefig, which draws everything once more to lay it out.
+            canvas = get_registered_canvas_class(name)(figure)
+            getattr(canvas, f"print_{name}")(path, metadata=held)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -103,6 +179,13 @@ def read_table(path: Path) -> pd.DataFrame:
     table = read_csv(path)
     names = table["system" if "system" in table else "model"]
     return table[~names.map(is_seed_copy).astype(bool)]
+
+
+def chosen(table: pd.DataFrame, what: str, **wanted: Any) -> pd.DataFrame:
+    """Like `rows_of`; raises AnalysisError if there is no row of `what` to draw."""
+    rows = rows_of(table, **wanted)
+    require_rows(rows, what)
+    return rows
 
 
 def rows_of(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
@@ -119,6 +202,20 @@ def in_order(values: Iterable[str], first: Iterable[str]) -> list[str]:
     return known + [value for value in present if value not in known]
 
 
+def shades(name: str, count: int) -> list[tuple[float, ...]]:
+    """`count` colours out of a colour map, without its ends."""
+    return [tuple(c) for c in mpl.colormaps[name](np.linspace(0, 1, count + 2)[1:-1])[:, :3]]
+
+
+def banded_line(
+    axes: Axes, rows: pd.DataFrame, style: str, colour: Any, alpha: float = 0.2, **options: Any
+) -> None:
+    """Values by layer as a line, their intervals as a band around it."""
+    rows = rows.sort_values("layer")
+    axes.plot(rows["layer"], rows["value"], style, color=colour, **options)
+    axes.fill_between(rows["layer"], rows["low"], rows["high"], color=colour, alpha=alpha, lw=0)
+
+
 def error_bars(
     axes: Axes, positions: np.ndarray, rows: pd.DataFrame, value: str, **names: str
 ) -> None:
@@ -129,12 +226,27 @@ def error_bars(
     axes.errorbar(positions, middle, lengths, fmt="none", ecolor="0.15", elinewidth=1.1, capsize=2)
 
 
+def distinct(values: Iterable[str]) -> list[str]:
+    """Values in the order of their first appearance."""
+    return list(dict.fromkeys(values))
+
+
+def stages_note(rows: pd.DataFrame) -> str:
+    """ "stages imposed", where the stages of the rows come from."""
+    return f"stages {', '.join(distinct(rows['stages']))}"
+
+
 def count_note(counts: Iterable[float]) -> str:
     """ "n = 396" or "n = 40 to 120"."""
     numbers = sorted({int(count) for count in counts if not pd.isna(count)})
     if not numbers:
         return "n not given"
     return f"n = {numbers[0]}" if len(numbers) == 1 else f"n = {numbers[0]} to {numbers[-1]}"
+
+
+def first_mesh(grid: np.ndarray) -> Any:
+    """Of the panels that hold one: they share their colour scale."""
+    return next(axes.collections[0] for axes in grid.flat if axes.collections)
 
 
 def top_percent(percents: pd.Series) -> float:

@@ -1,19 +1,10 @@
 """What analyses are told of a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from genir.components import (
-    ATTENTIONS,
-    COMPONENTS,
-    EVALUATED,
-    PATCHED_STAGES,
-    circuit_split,
-    layer_patches,
-    stage_patch,
-    stage_patches,
-    table_file,
-)
+from genir.components import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.patched_files import circuit_split, patch_files, table_file
 from genir.run.arguments import Arguments, Folder, Written
 from genir.run.plan import Plan
 from genir.run.results import RESULTS, clean_ranks, correct_queries, inside, of_model, stages
@@ -41,6 +32,12 @@ def in_folder(name: str, *files: str) -> Written:
     """Tables of these names in the folder of a model."""
     paths = [str(inside(name, "{model}", table_file(file))) for file in files]
     return Written(str(RESULTS / name / "{model}"), tuple(paths))
+
+
+def _patches(name: str, methods: list[str], places: Iterable[Any], components: Any) -> Written:
+    folder = RESULTS / name / "{model}"
+    files = patch_files(folder, methods, places, components).values()
+    return Written(str(folder), tuple(map(str, files)))
 
 
 def _on_splits(plan: Plan, trained: str) -> dict[str, Any]:
@@ -98,35 +95,35 @@ def _patching(plan: Plan, model: str, methods: list[str]) -> dict[str, Any]:
 
 def patch_component(plan: Plan, model: str, layers: range) -> Arguments:
     methods = plan.methods(model)
-    output = in_folder("patch_component", *layer_patches(methods, layers))
+    output = _patches("patch_component", methods, layers, COMPONENTS)
     return _patching(plan, model, methods) | {"output": output}
 
 
 def patch_head(plan: Plan, model: str, layers: range) -> Arguments:
     methods = plan.methods(model, "head_methods")
-    output = in_folder("patch_head", *layer_patches(methods, layers, ATTENTIONS))
+    output = _patches("patch_head", methods, layers, ATTENTIONS)
     return _patching(plan, model, methods) | {"output": output}
 
 
 def patch_stage(plan: Plan, model: str) -> Arguments:
     methods = plan.methods(model)
-    output = in_folder("patch_stage", *stage_patches(methods))
+    output = _patches("patch_stage", methods, PATCHED_STAGES, COMPONENTS)
     return _patching(plan, model, methods) | {"stages": stages(model), "output": output}
 
 
 def circuit(plan: Plan, model: str) -> Arguments:
     methods, variants = plan.automatic_methods(model), plan.circuit_variants(model)
-    names = [stage_patch(m, s, c) for m in methods for s in PATCHED_STAGES for c in COMPONENTS]
     ranks = [circuit_split(variant, split) for variant in variants for split in EVALUATED]
     output = in_folder("circuit", *ranks)
     record = str(inside("circuit", "{model}", "automatic.json"))
-    patched = (inside("patch_stage", model, table_file(name)) for name in names)
+    folder = RESULTS / "patch_stage" / model
+    patched = patch_files(folder, methods, PATCHED_STAGES).values()
     return _on_validation(plan, model) | {
         "test": plan.source(model, "test"),
         "correct": correct_queries(model),
         "stages": stages(model),
         "clean": clean_ranks(model),
-        "patched": Folder(RESULTS / "patch_stage" / model, tuple(patched)),
+        "patched": Folder(folder, tuple(patched)),
         "methods": methods,
         "broken_percent": plan.config["circuit"]["broken_percent"],
         "variants": variants,

@@ -7,13 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from genir.components import (
-    EVALUATED,
-    circuit_split,
-    layer_patches,
-    stage_patches,
-    table_file,
-)
+from genir.components import COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.patched_files import circuit_split, patch_files, table_file
 from genir.run.arguments import Arguments, Folder
 from genir.run.plan import Plan
 from genir.run.results import (
@@ -65,9 +60,8 @@ def retrieval_differences(plan: Plan) -> Arguments:
         "model": plan.headline,
         "splits": splits,
         "queries": plan.data(plan.headline, "queries"),
-        "manifest": plan.data(plan.headline, "manifest"),
         "seed": plan.seed,
-    }
+    } | _beside(plan, [plan.headline])
 
 
 def encoder_swap(plan: Plan) -> Arguments:
@@ -97,22 +91,25 @@ def partial_swap(plan: Plan) -> Arguments:
     } | _beside(plan, plan.pretrained)
 
 
-def _patches(rule: str, model: str, names: Iterable[str]) -> Folder:
+def _patches(
+    rule: str, model: str, methods: list[Any], places: Iterable[Any], components: Any = COMPONENTS
+) -> Folder:
     """What a patching rule wrote of a model."""
-    files = (inside(rule, model, table_file(name)) for name in names)
-    return Folder(RESULTS / rule / model, tuple(files))
+    folder = RESULTS / rule / model
+    return Folder(folder, tuple(patch_files(folder, methods, places, components).values()))
 
 
 def _by_stage(plan: Plan, model: str) -> dict[str, Any]:
     methods = plan.methods(model)
-    return {"folder": _patches("patch_stage", model, stage_patches(methods)), "methods": methods}
+    return {"folder": _patches("patch_stage", model, methods, PATCHED_STAGES), "methods": methods}
 
 
-def by_layer(plan: Plan, rule: str, key: str, *components: Any) -> Arguments:
+def by_layer(plan: Plan, rule: str, key: str, components: Any = COMPONENTS) -> Arguments:
+    """Patches of single layers by a rule, with the methods under a key of `patching`."""
     sweeps = []
     for model in plan.models:
         methods, layers = plan.methods(model, key), plan.decoder_layers(model)
-        folder = _patches(rule, model, layer_patches(methods, layers, *components))
+        folder = _patches(rule, model, methods, layers, components)
         sweep = {"model": model, "folder": folder, "methods": methods, "layers": len(layers)}
         sweeps.append(sweep)
     clean = each(clean_ranks, plan.models)

@@ -7,14 +7,16 @@ from typing import Any
 import pandas as pd
 
 from genir.circuit import FIXED, recorded_cells, replacements
-from genir.components import COMPONENTS, circuit_split, table_file
+from genir.components import COMPONENTS, RANK_KINDS
 from genir.files import read_json
 from genir.patching_effects import aligned
 from genir.stages import patched_stages
 from genir.statistics import mean_interval, ratio_interval
+from genir.tables import published
 from genir.tables.intervals import columns
-from genir.tables.markdown import PAPER, wide
-from genir.tables.ranks import RANK_KINDS, read_ranks
+from genir.tables.markdown import Table, wide
+from genir.tables.provenance import VOCABULARY_RANK
+from genir.tables.ranks import read_ranks
 from genir.tables.stages import read_stages
 
 FULL = "full"
@@ -38,14 +40,17 @@ class CircuitFiles:
     stages: Path
 
 
-def circuit_table(
-    files: list[CircuitFiles], paper: dict[tuple[str, str], float], seed: int
-) -> pd.DataFrame:
-    """Every metric of the unmodified model (variant `full`) and of every circuit, over all queries
-    of a split; `relative` is the circuit's metric over the unmodified model's on the same queries.
+def make(files: list[CircuitFiles], paper_circuit: Path, seed: int) -> Table:
+    """Tabulate the circuits, beside the study's values.
 
+    Every metric of the unmodified model (variant `full`) and of every circuit, over all queries of
+    a split; `relative` is the circuit's metric over the unmodified model's on the same queries.
     Metrics are shares of queries whose best-ranked relevant document is among the first 1, 5 or 10.
     `active` of `components` are not replaced. The study's numbers stand beside its own circuit.
+
+    Args:
+        files: what circuit and evaluate wrote, one entry a model.
+        paper_circuit: resources/paper/table4_circuit.csv.
     """
     records = []
     for model in files:
@@ -54,16 +59,16 @@ def circuit_table(
             for variant, facts in _variants(model).items():
                 ranks = clean
                 if variant != FULL:
-                    ranks = read_ranks(model.folder / table_file(circuit_split(variant, split)))
+                    ranks = read_ranks(model.folder / f"{variant}.{split}.parquet")
                 records += [
                     {"split": split} | facts | row for row in _rows(variant, clean, ranks, seed)
                 ]
-    frame = pd.DataFrame(records)
-    published = [paper.get(key) for key in zip(frame["metric"], frame["kind"], strict=True)]
+    frame, paper = pd.DataFrame(records), published.circuit(paper_circuit)
+    given = [paper.get(key) for key in zip(frame["metric"], frame["kind"], strict=True)]
     rows = frame["variant"].eq("study") & frame["split"].eq("test")
     rows &= frame["rank_kind"].eq("vocabulary")
-    frame["paper"] = pd.Series(published, dtype=float).where(rows)
-    return frame[COLUMNS]
+    frame["paper"] = pd.Series(given, dtype=float).where(rows)
+    return Table(frame[COLUMNS], shown(frame), VOCABULARY_RANK)
 
 
 def _variants(files: CircuitFiles) -> dict[str, dict[str, Any]]:
@@ -112,7 +117,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     table = wide(part, [*rows, "n"], "column")
     given = part.dropna(subset="paper").groupby(rows)[["column", "paper"]].apply(_paper_cell)
     keys = table[rows].itertuples(index=False, name=None)
-    table[PAPER] = [given.to_dict().get(key, "") for key in keys]
+    table[published.LABEL] = [given.to_dict().get(key, "") for key in keys]
     return table
 
 

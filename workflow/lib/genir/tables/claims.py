@@ -1,24 +1,29 @@
 """The study's claims and what our numbers say about them."""
 
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from genir.claims import CLAIMS, SIGNIFICANCE, Evidence, Judgement, judge
-from genir.components import COMPONENTS, PATCHED_STAGES, stage_patch, table_file
+from genir.components import PATCHED_STAGES
 from genir.files import read_csv, read_parquet
+from genir.patched_files import patch_files
 from genir.statistics import holm
 from genir.tables.communication import stage_shares
 from genir.tables.encoder_swap import SwapModel
 from genir.tables.intervals import columns
-from genir.tables.markdown import p_value, with_interval
+from genir.tables.markdown import Table, p_value, with_interval
+from genir.tables.provenance import MIXED_RANKS
 from genir.tables.ranks import read_queries, read_ranks
 from genir.tables.stages import read_stages
 
 COLUMNS = "model claim rule verdict value low high n p reason".split()
+NOTE = (
+    "A claim is supported if the whole 95 % interval fulfils its rule, not supported if nothing of "
+    "it does. Points are percentage points, shares are 0 to 1."
+)
 _METHODS = ("zero", "mean", "pretrained")
 # Of what the inequalities compare; points are percentage points.
 UNITS = {
@@ -55,14 +60,17 @@ class ClaimFiles:
     removed: Path | None = None
 
 
-def claims_table(
-    files: list[ClaimFiles], docid_share: Path, circuit: Path, seed: int
-) -> pd.DataFrame:
-    """A row per model and claim; `docid_share` and `circuit` are the CSV tables.
+def make(files: list[ClaimFiles], docid_share: Path, circuit: Path, seed: int) -> Table:
+    """Judge the study's claims by the intervals of our numbers, a row per model and claim.
 
     value, low, high and n are those of the inequality, or of its weakest part. p is that of the
     paired test of no difference, the largest if there are several, Holm-corrected over all rows
     that have one.
+
+    Args:
+        files: what the claims about each model are judged by.
+        docid_share: CSV of the table docid_share.
+        circuit: CSV of the table circuit.
     """
     shares, circuits = read_csv(docid_share), read_csv(circuit)
     records = []
@@ -72,7 +80,8 @@ def claims_table(
         for name, claim in CLAIMS.items():
             names = {"model": of_model.model, "claim": name, "rule": claim.rule}
             records.append(names | _row(judge(claim, evidence)))
-    return _corrected(pd.DataFrame(records, columns=COLUMNS))
+    frame = _corrected(pd.DataFrame(records, columns=COLUMNS))
+    return Table(frame, shown(frame), MIXED_RANKS, NOTE)
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -112,11 +121,10 @@ def read_evidence(
 ) -> Evidence:
     """The evidence in the files of one model and in its rows of the two tables."""
     stages, clean = read_stages(files.stages), read_ranks(files.clean)
-    cells = product([m for m in _METHODS if m in files.methods], PATCHED_STAGES, COMPONENTS)
-    patches = {
-        cell: read_ranks(files.patch_stage / table_file(stage_patch(*cell))) for cell in cells
-    }
-    ranks = {name: read_ranks(files.encoder_swap / table_file(name)) for name in files.encoders}
+    methods = [name for name in _METHODS if name in files.methods]
+    patched = patch_files(files.patch_stage, methods, PATCHED_STAGES)
+    patches = {cell: read_ranks(path) for cell, path in patched.items()}
+    ranks = {name: read_ranks(files.encoder_swap / f"{name}.parquet") for name in files.encoders}
     removed = None if files.removed is None else read_queries(files.removed)
     return Evidence(
         clean=clean,

@@ -9,7 +9,8 @@ from genir.components import COMPONENTS, EMBEDDING, STAGES
 from genir.files import read_parquet
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
-from genir.tables.markdown import wide
+from genir.tables.markdown import Table, wide
+from genir.tables.provenance import NO_RANK
 from genir.tables.ranks import read_ranks, views
 from genir.tables.stages import read_stages, stage_of_layers
 
@@ -20,10 +21,11 @@ _QUERY = ["query_id", "doc_id"]
 COLUMNS = ["model", "queries", *_TARGET, *_SOURCE, "value", "low", "high", "n", "stages"]
 
 
-def communication_table(
+def make(
     files: dict[str, Path], clean: dict[str, Path], stages: dict[str, Path], seed: int
-) -> pd.DataFrame:
-    """Mean share of every source in what pushes a target upwards, by model, view and stage."""
+) -> Table:
+    """Tabulate who triggers whom: the mean share of every source in what pushes a target upwards,
+    by model, view and stage."""
     records = []
     for model, path in files.items():
         used = read_stages(stages[model])
@@ -34,7 +36,8 @@ def communication_table(
                 interval = mean_interval(part["share"], part["doc_id"], seed)
                 names |= {"model": model, "queries": view, "stages": used["status"]}
                 records.append(names | columns(interval))
-    return pd.DataFrame(records, columns=COLUMNS)
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    return Table(frame, shown(frame), NO_RANK, "Shares are 0 to 1.")
 
 
 def stage_shares(shares: pd.DataFrame, used: Mapping[str, Sequence[int]]) -> pd.DataFrame:

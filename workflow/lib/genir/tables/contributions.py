@@ -7,22 +7,25 @@ import pandas as pd
 from genir.files import read_parquet
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
-from genir.tables.markdown import wide
+from genir.tables.markdown import Table, wide
+from genir.tables.provenance import NO_RANK
 from genir.tables.ranks import read_ranks, views
 
 MEASURES = ("ratio", "cosine_input", "cosine_output")
 COLUMNS = "model queries layer component measure value low high n".split()
 
 
-def contributions_table(files: dict[str, Path], clean: dict[str, Path], seed: int) -> pd.DataFrame:
-    """Means over each view of the queries, by model, layer, component and measure."""
+def make(files: dict[str, Path], clean: dict[str, Path], seed: int) -> Table:
+    """Tabulate how much every component contributes to the residual stream: means over each view
+    of the queries, by model, layer, component and measure."""
     records = []
     for model, path in files.items():
         ranks = read_ranks(clean[model])
         for view, frame in views(read_parquet(path), ranks).items():
             names = {"model": model, "queries": view}
             records += [names | row for row in _view_rows(frame, seed)]
-    return pd.DataFrame(records, columns=COLUMNS)
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    return Table(frame, shown(frame), NO_RANK)
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

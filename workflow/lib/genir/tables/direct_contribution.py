@@ -5,21 +5,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genir.components import RANK_KINDS
 from genir.files import read_parquet
 from genir.statistics import Interval, mean_interval, statistic_interval
+from genir.tables import published
 from genir.tables.intervals import columns
-from genir.tables.markdown import PAPER, wide
-from genir.tables.ranks import RANK_KINDS, read_ranks, views
+from genir.tables.markdown import Table, wide
+from genir.tables.provenance import VOCABULARY_RANK
+from genir.tables.ranks import read_ranks, views
 
 COLUMNS = "model queries source measure rank_kind value low high n".split()
 SOURCES = ("mlp", "cross_attention", "self_attention")
 _PAPER_ROW = {"queries": "correct", "rank_kind": "vocabulary"}
 
 
-def direct_contribution_table(
-    files: dict[str, Path], clean: dict[str, Path], seed: int
-) -> pd.DataFrame:
-    """Ranks of the relevant document by one kind of component alone, by model, view and source."""
+def make(files: dict[str, Path], clean: dict[str, Path], paper_in_text: Path, seed: int) -> Table:
+    """Tabulate the ranks of the relevant document by what components of one kind write alone, by
+    model, view and source.
+
+    Args:
+        paper_in_text: resources/paper/in_text_numbers.csv.
+    """
     records = []
     for model, path in files.items():
         for view, frame in views(read_parquet(path), read_ranks(clean[model])).items():
@@ -32,7 +38,9 @@ def direct_contribution_table(
                         names | {"measure": measure, "rank_kind": kind} | columns(interval)
                         for measure, interval in rank_classes(ranks, documents, seed).items()
                     ]
-    return pd.DataFrame(records, columns=COLUMNS)
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    said = published.direct_contribution(paper_in_text)
+    return Table(frame, shown(frame, said), VOCABULARY_RANK)
 
 
 def rank_classes(ranks: np.ndarray, documents: np.ndarray, seed: int) -> dict[str, Interval]:
@@ -55,5 +63,5 @@ def shown(frame: pd.DataFrame, paper: dict[str, str]) -> pd.DataFrame:
     part = frame[frame["rank_kind"] == _PAPER_ROW["rank_kind"]]
     table = wide(part, ["model", "queries", "source", "n"], "measure")
     correct = table["queries"] == _PAPER_ROW["queries"]
-    table[PAPER] = table["source"].map(paper).where(correct).fillna("")
+    table[published.LABEL] = table["source"].map(paper).where(correct).fillna("")
     return table

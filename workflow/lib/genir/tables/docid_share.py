@@ -7,29 +7,37 @@ import pandas as pd
 from genir.docids import DOCIDS_FILE, load_docids
 from genir.files import read_json, read_parquet
 from genir.statistics import mean_interval
+from genir.tables import published
 from genir.tables.intervals import columns
-from genir.tables.markdown import PAPER, wide
+from genir.tables.markdown import Table, wide
+from genir.tables.provenance import NO_RANK
 from genir.tables.ranks import read_ranks, views
-from genir.tables.stages import read_stages
+from genir.tables.stages import read_stages, stage_of_layers
 
 COLUMNS = "model queries unit stage top value low high n base_rate stages paper".split()
 _CELL = ["unit", "stage", "top"]
 _OF_PAPER = {"queries": "correct", "unit": "head", "stage": "II"}
 
 
-def docid_share_table(
+def make(
     files: dict[str, Path],
     clean: dict[str, Path],
     stages: dict[str, Path],
     models: dict[str, Path],
-    paper: dict[int, float],
+    paper_share: Path,
     seed: int,
-) -> pd.DataFrame:
-    """Percent of docid tokens among the top tokens of the logit lens, mean over layers, heads and
-    queries, by model, view, unit (a head, or the whole component), stage and number of top tokens.
+) -> Table:
+    """Tabulate the share of docid tokens among what cross-attention heads say.
 
-    `models` are model folders: base_rate is the percent of docids among all tokens. The study's
-    numbers stand beside the cells they were computed for.
+    Percent of docid tokens among the top tokens of the logit lens, mean over layers, heads and
+    queries, by model, view, unit (a head, or the whole component), stage and number of top tokens;
+    base_rate is the percent of docids among all tokens. The study's numbers stand beside the cells
+    they were computed for.
+
+    Args:
+        files: model -> the shares that the rule head_lens wrote.
+        models: model -> its folder.
+        paper_share: resources/paper/table5_docid_share.csv.
     """
     records = []
     for model, path in files.items():
@@ -41,20 +49,18 @@ def docid_share_table(
                 names = {"model": model, "queries": view} | dict(zip(_CELL, cell, strict=True))
                 interval = mean_interval(part["share"] / 100, part["doc_id"], seed)
                 records.append(names | columns(interval, scale=100) | base)
-    table = pd.DataFrame(records)
+    table, paper = pd.DataFrame(records), published.docid_share(paper_share)
     of_paper = (table[list(_OF_PAPER)] == pd.Series(_OF_PAPER)).all(axis=1)
-    return table.assign(paper=table["top"].map(paper).where(of_paper))[COLUMNS]
+    frame = table.assign(paper=table["top"].map(paper).where(of_paper))[COLUMNS]
+    return Table(frame, shown(frame), NO_RANK)
 
 
 def query_means(shares: pd.DataFrame, stages: dict[str, list[int]]) -> pd.DataFrame:
     """Mean share of every query over the layers of a stage, of its heads and of the whole
     component: unit, stage, top, query_id, doc_id, share."""
-    layers = {
-        layer: stage for stage, (first, last) in stages.items() for layer in range(first, last + 1)
-    }
     heads_first = shares.sort_values("head", ascending=False, kind="stable")
     named = heads_first.assign(
-        stage=heads_first["layer"].map(layers),
+        stage=heads_first["layer"].map(stage_of_layers(stages)),
         unit=(heads_first["head"] < 0).map({True: "component", False: "head"}),
     )
     keys = [*_CELL, "query_id", "doc_id"]
@@ -75,4 +81,4 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     given = named.dropna(subset="paper").groupby(["model", *_OF_PAPER])["paper"]
     cells = given.agg(lambda values: " / ".join(f"{value:g}" for value in values)).to_dict()
     keys = table[["model", *_OF_PAPER]].itertuples(index=False, name=None)
-    return table.assign(**{PAPER: [cells.get(key, "") for key in keys]})
+    return table.assign(**{published.LABEL: [cells.get(key, "") for key in keys]})

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.components import RANK_KINDS
 from genir.metrics import rank_measures
 from genir.statistics import Difference, Interval, holm, paired_difference
+from genir.tables import published
 from genir.tables.intervals import columns
-from genir.tables.markdown import PAPER, p_value, wide
-from genir.tables.ranks import RANK_KINDS, read_queries, read_ranks, select
+from genir.tables.markdown import Table, p_value, wide
+from genir.tables.provenance import VOCABULARY_RANK
+from genir.tables.ranks import read_queries, read_ranks, select
 
 POOLED = "rd"
 DIFFERENCE = "control_minus_removed"
 COLUMNS = "model encoder queries measure rank_kind value low high n p_holm paper".split()
+NOTE = "The paper's mean rank probably counts from 0, ours from 1."
 _PAPER_NAMES = {"mrr": "MRR", "hits_at_1": "Hits@1", "mean_rank": "mean rank"}
 
 
@@ -36,29 +40,37 @@ class SwapModel:
     removed: pd.DataFrame | None
 
 
-def encoder_swap_table(
+def make(
     files: list[SwapFile],
     correct: dict[str, Path],
     removed: dict[str, Path],
-    paper: dict[tuple[str, str, str], float],
+    paper_swap: Path,
+    paper_in_text: Path,
     seed: int,
-) -> pd.DataFrame:
-    """Every measure of every model, encoder and group of queries.
+) -> Table:
+    """Compare encoders before each model's decoder, by every measure and group of queries.
 
     Groups: `correct`, all correct queries; `removed<i>`, those of removed set i; `removed`, the
     encoder's own set (rd<i>) or all sets (others); `control`, for rd<i> the other sets. The encoder
     `rd` pools rd1 to rd4; its `control_minus_removed` is the paired difference over its queries,
     with the p value of its test, Holm-corrected within the table.
+
+    Args:
+        files: ranks of every validation query, one file a model and encoder.
+        removed: model -> its removed documents (CSV); models without reduced models are left out.
+        paper_swap: resources/paper/table2_encoder_swap.csv.
+        paper_in_text: resources/paper/in_text_numbers.csv.
     """
     records = []
     for model in dict.fromkeys(file.model for file in files):
         records += model_rows(model, _load(model, files, correct, removed), seed)
     frame = pd.DataFrame(records, columns=COLUMNS[:-1]).astype({"p_holm": float})
     frame["p_holm"] = holm(frame["p_holm"])
+    paper = published.encoder_swap(paper_swap, paper_in_text)
     keys = zip(frame["encoder"], frame["queries"], frame["measure"], strict=True)
     frame["paper"] = [paper.get(key) for key in keys]
     frame["paper"] = frame["paper"].astype(float).where(frame["rank_kind"] == "vocabulary")
-    return frame[COLUMNS]
+    return Table(frame[COLUMNS], shown(frame), VOCABULARY_RANK, NOTE)
 
 
 def model_rows(model: str, data: SwapModel, seed: int) -> list[dict]:
@@ -75,7 +87,7 @@ def model_rows(model: str, data: SwapModel, seed: int) -> list[dict]:
 
 
 def query_groups(encoder: str, data: SwapModel) -> dict[str, pd.Series]:
-    """Name of a group -> its query ids, for one encoder; see `encoder_swap_table`."""
+    """Name of a group -> its query ids, for one encoder; see `make`."""
     groups = {"correct": data.correct["query_id"]}
     if data.removed is None:
         return groups
@@ -117,7 +129,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     tested = part.dropna(subset="p_holm").set_index(rows)["p_holm"].to_dict()
     table["p (Holm)"] = [p_value(tested.get(key)) for key in keys]
     given = part.dropna(subset="paper").groupby(rows)[["measure", "paper"]].apply(_paper_cell)
-    table[PAPER] = [given.to_dict().get(key, "") for key in keys]
+    table[published.LABEL] = [given.to_dict().get(key, "") for key in keys]
     return table
 
 

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from genir.components import COMPONENTS, PATCHED_STAGES, stage_patch, table_file
-from genir.files import read_csv, read_parquet, write_csv, write_text
+from genir.components import PATCHED_STAGES
+from genir.files import read_csv, read_parquet
+from genir.patched_files import patch_files
 from genir.patching_effects import aligned
 from genir.statistics import Interval, difference_interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
-from genir.tables.markdown import to_markdown, wide
+from genir.tables.markdown import Table, sections, wide
+from genir.tables.provenance import MIXED_RANKS
 from genir.tables.ranks import read_ranks, views
 
 VIEWS = ("correct", "ranked_2_to_10", "ranked_below_10")
@@ -44,14 +45,26 @@ class RankFiles:
     pretrained_encoder: Path | None = None
 
 
-def failed_queries_table(tables: ViewTables, files: list[RankFiles], seed: int) -> pd.DataFrame:
-    """Every analysis by view of the queries: `correct`, `ranked_2_to_10` and `ranked_below_10`; a
-    view without queries is left out. Ranks are vocabulary ranks, and so are hits_at_1 and mrr,
-    shares from 0 to 1, and net_hits_at_1, percentage points.
+def make(tables: ViewTables, files: list[RankFiles], seed: int) -> Table:
+    """Tabulate every analysis for queries the model answers and for those it does not.
+
+    Views of the queries are `correct`, `ranked_2_to_10` and `ranked_below_10`; a view without
+    queries is left out. Ranks are vocabulary ranks, and so are hits_at_1 and mrr, shares from 0 to
+    1, and net_hits_at_1, percentage points.
+
+    Args:
+        tables: CSV files of our tables that hold the views of the queries.
+        files: files of ranks of each model.
     """
     ranked = [row for model in files for row in _model_rows(model, seed)]
     parts = [*_from_tables(tables, [model.model for model in files]), pd.DataFrame(ranked)]
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    frame = pd.concat(parts, ignore_index=True)[COLUMNS]
+    return Table(frame, page(frame), MIXED_RANKS)
+
+
+def page(frame: pd.DataFrame) -> str:
+    """A table for each model."""
+    return sections({model: shown(rows) for model, rows in frame.groupby("model", sort=False)})
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -67,15 +80,6 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
         line = lines[row.analysis, row.item, row.measure]
         table.loc[line, row.queries] += f", n = {row.n}"
     return table
-
-
-def write_failed_queries(frame: pd.DataFrame, first_line: str, table: Path, text: Path) -> None:
-    """Write `frame` to the CSV `table` and, to the Markdown `text`, a table for each model."""
-    write_csv(table, frame)
-    parts = [f"{first_line}\n"]
-    for model, rows in frame.groupby("model", sort=False):
-        parts += [f"### {model}\n", to_markdown(shown(rows))]
-    write_text(text, "\n".join(parts))
 
 
 def _from_tables(tables: ViewTables, models: list[str]) -> Iterator[pd.DataFrame]:
@@ -123,8 +127,7 @@ def _model_rows(files: RankFiles, seed: int) -> Iterator[dict]:
 def _ranked(files: RankFiles) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Analysis, item and ranks of all queries."""
     yield "evaluate", "unmodified", read_ranks(files.clean)
-    for cell in product(files.methods, PATCHED_STAGES, COMPONENTS):
-        path = files.patch_stage / table_file(stage_patch(*cell))
+    for cell, path in patch_files(files.patch_stage, files.methods, PATCHED_STAGES).items():
         yield "patch_stage", " ".join(cell), read_ranks(path)
     direct = read_parquet(files.direct_contribution)
     for source, ranks in direct.groupby("source", sort=False):

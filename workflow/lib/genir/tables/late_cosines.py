@@ -7,7 +7,8 @@ import pandas as pd
 from genir.files import read_parquet
 from genir.statistics import mean_interval
 from genir.tables.intervals import columns
-from genir.tables.markdown import wide
+from genir.tables.markdown import Table, wide
+from genir.tables.provenance import NO_RANK
 from genir.tables.ranks import read_ranks, views
 from genir.tables.stages import read_stages
 
@@ -16,11 +17,11 @@ _PAIR = ["layer", "component", "with_layer"]
 COLUMNS = ["model", "queries", *_PAIR, "value", "low", "high", "n", "stages"]
 
 
-def late_cosines_table(
+def make(
     files: dict[str, Path], clean: dict[str, Path], stages: dict[str, Path], seed: int
-) -> pd.DataFrame:
-    """Mean cosine of every pair of a late output and a Stage I MLP, or their sum, by model and
-    view."""
+) -> Table:
+    """Tabulate the mean cosine of every pair of a late output and a Stage I MLP, or their sum, by
+    model and view."""
     records = []
     for model, path in files.items():
         status = read_stages(stages[model])["status"]
@@ -31,7 +32,8 @@ def late_cosines_table(
                 interval = mean_interval(part["cosine"].to_numpy(float), part["doc_id"], seed)
                 names = {"model": model, "queries": view, "stages": status} | pair
                 records.append(names | columns(interval))
-    return pd.DataFrame(records, columns=COLUMNS)
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    return Table(frame, shown(frame), NO_RANK)
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

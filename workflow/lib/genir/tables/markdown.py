@@ -1,6 +1,7 @@
 """Tables as Markdown."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,30 @@ import pandas as pd
 
 from genir.files import write_csv, write_text
 
-PAPER = "T5-large, NQ10k (paper)"
+
+@dataclass(frozen=True)
+class Table:
+    """All `rows`, for programs; what is `shown` of them to people, as rows or as Markdown; and, for
+    the first line of that, the kind of `ranks` they are of and a note."""
+
+    rows: pd.DataFrame
+    shown: pd.DataFrame | str
+    ranks: str
+    note: str = ""
 
 
 def write_table(
-    frame: pd.DataFrame, shown: pd.DataFrame, first_line: str, table: Path, text: Path
+    frame: pd.DataFrame, shown: pd.DataFrame | str, first_line: str, table: Path, text: Path
 ) -> None:
     """Write `frame` to the CSV `table` and what is `shown` of it to the Markdown `text`."""
     write_csv(table, frame)
-    write_text(text, f"{first_line}\n\n{to_markdown(shown)}")
+    page = shown if isinstance(shown, str) else to_markdown(shown)
+    write_text(text, f"{first_line}\n\n{page}")
+
+
+def sections(parts: dict[str, pd.DataFrame]) -> str:
+    """Title -> rows, each under a heading."""
+    return "\n".join(f"### {title}\n\n{to_markdown(rows)}" for title, rows in parts.items())
 
 
 def to_markdown(frame: pd.DataFrame) -> str:

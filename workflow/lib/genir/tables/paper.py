@@ -1,16 +1,18 @@
-"""The study's numbers, as they stand beside ours."""
+"""Every number of the study, and what is to be said of it."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from genir.files import read_csv
+from genir.tables.published import (
+    COMPONENTS,
+    DATASET,
+    ENCODERS,
+    REMOVED_DOCUMENTS,
+    circuit_kind,
+)
 
-SYSTEM = "T5-large (paper) NQ10k"
-DATASET = "NQ10k"
-_ENCODERS = {"Full": "full", "RD I": "rd1", "RD II": "rd2", "RD III": "rd3", "RD IV": "rd4"}
-_REMOVED_DOCUMENTS = 10
-_COMPONENTS = {"attention": "self_attention"}
 _ONE_THIRD = "one third"
 _IN_TEXT_UNITS = {
     "pretrained_encoder_mean_rank": ("mean rank", "vocabulary"),
@@ -27,70 +29,6 @@ _REMARKS = {
     "a Stage III component, the last layer excluded, with a Stage I MLP or their sum",
     "top5_shared_heads": "of heads, not of queries",
 }
-
-
-def retrieval(path: Path) -> pd.DataFrame:
-    """Table 1, NQ10k, as rows of the retrieval table; the study gives neither n nor interval."""
-    row = read_csv(path).set_index("dataset").loc[DATASET]
-    names = {"system": SYSTEM, "dataset": DATASET, "split_mode": "document", "split": "test"}
-    records = [
-        names | {"slice": "all", "metric": metric, "value": percent / 100}
-        for metric, percent in row.items()
-    ]
-    return pd.DataFrame(records)
-
-
-def encoder_swap(table: Path, in_text: Path) -> dict[tuple[str, str, str], float]:
-    """(encoder, queries, measure) -> value, from Table 2 and the text of section 4.
-
-    The mean rank of the pre-trained encoder probably counts from 0, ours counts from 1.
-    """
-    values = {}
-    for row in read_csv(table).itertuples(index=False):
-        encoder = _ENCODERS[row.encoder]
-        values[encoder, "removed", "mrr"] = float(row.mrr)
-        values[encoder, "removed", "hits_at_1"] = row.hits_at_1_of_10 / _REMOVED_DOCUMENTS
-    numbers = read_csv(in_text).set_index("id")["value"]
-    values["pretrained", "correct", "mean_rank"] = float(numbers["pretrained_encoder_mean_rank"])
-    return values
-
-
-def patching_by_stage(path: Path) -> dict[tuple[str, str, str], float]:
-    """(method, stage, component) -> percent no longer first, from Table 3, NQ10k."""
-    frame = read_csv(path)
-    frame = frame[frame["dataset"] == DATASET].replace(
-        {"component": {"attention": "self_attention"}}
-    )
-    keys = zip(frame["method"], frame["stage"], frame["component"], strict=True)
-    return dict(zip(keys, frame["percent_not_rank_1"], strict=True))
-
-
-def circuit(path: Path) -> dict[tuple[str, str], float]:
-    """(metric, absolute or relative) -> share, from Table 4, NQ10k, which has percent."""
-    row = read_csv(path).set_index("dataset").loc[DATASET]
-    return {
-        (name.removesuffix("_relative"), _circuit_kind(name)): float(percent) / 100
-        for name, percent in row.items()
-    }
-
-
-def _circuit_kind(column: str) -> str:
-    return "relative" if column.endswith("_relative") else "absolute"
-
-
-def docid_share(path: Path) -> dict[int, float]:
-    """Number of top tokens -> percent of docids among them, from Table 5, NQ10k."""
-    row = read_csv(path).set_index("dataset").loc[DATASET]
-    return {int(name.removeprefix("top_")): float(percent) for name, percent in row.items()}
-
-
-def direct_contribution(in_text: Path) -> dict[str, str]:
-    """What section 5.2 says of the ranks by the outputs of one kind of component alone."""
-    numbers = read_csv(in_text).set_index("id")["value"]
-    return {
-        "mlp": f"{numbers['mlp_only_not_first']} % not first, none beyond 10",
-        "cross_attention": f"all beyond {numbers['cross_attention_only_rank']}",
-    }
 
 
 def numbers(folder: Path) -> pd.DataFrame:
@@ -137,7 +75,7 @@ def _by_column(frame: pd.DataFrame) -> list[dict]:
 
 def _circuit_numbers(frame: pd.DataFrame) -> list[dict]:
     return [
-        row | {"item": f"{row['item'].removesuffix('_relative')} {_circuit_kind(row['item'])}"}
+        row | {"item": f"{row['item'].removesuffix('_relative')} {circuit_kind(row['item'])}"}
         for row in _by_column(frame)
     ]
 
@@ -148,12 +86,12 @@ def _docid_share_numbers(frame: pd.DataFrame) -> list[dict]:
 
 def _swap_numbers(frame: pd.DataFrame) -> list[dict]:
     return [
-        {"dataset": DATASET, "item": f"{_ENCODERS[row.encoder]} {measure}", "unit": unit}
+        {"dataset": DATASET, "item": f"{ENCODERS[row.encoder]} {measure}", "unit": unit}
         | {"paper": float(value)}
         for row in frame.itertuples(index=False)
         for measure, unit, value in (
             ("mrr", "MRR", row.mrr),
-            ("hits_at_1", f"of {_REMOVED_DOCUMENTS}", row.hits_at_1_of_10),
+            ("hits_at_1", f"of {REMOVED_DOCUMENTS}", row.hits_at_1_of_10),
         )
     ]
 
@@ -161,7 +99,7 @@ def _swap_numbers(frame: pd.DataFrame) -> list[dict]:
 def _patching_numbers(frame: pd.DataFrame) -> list[dict]:
     return [
         {"dataset": row.dataset, "paper": float(row.percent_not_rank_1)}
-        | {"item": f"{row.method} {row.stage} {_COMPONENTS.get(row.component, row.component)}"}
+        | {"item": f"{row.method} {row.stage} {COMPONENTS.get(row.component, row.component)}"}
         for row in frame.itertuples(index=False)
     ]
 

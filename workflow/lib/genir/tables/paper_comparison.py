@@ -11,11 +11,16 @@ from genir.files import read_csv
 from genir.statistics import Interval, wilson
 from genir.tables import paper
 from genir.tables.intervals import columns
-from genir.tables.markdown import with_interval
-from genir.tables.provenance import dataset_facts
+from genir.tables.markdown import Table, with_interval
+from genir.tables.provenance import MIXED_RANKS, dataset_facts
 from genir.tables.stages import read_stages
 
 COLUMNS = "table dataset item unit rank_kind paper ours low high n model corpus".split()
+NOTE = (
+    "The study's numbers are T5-large's on its own datasets, without n and interval; an interval "
+    "marked as derived is Wilson's for an n that the number can be taken back to. Compare the "
+    "pattern, not the size."
+)
 CORRECT_NQ10K = 396
 _OURS = ("ours", "low", "high", "n")
 _BESIDE = {"all": "NQ10k", "T5-large": "NQ10k"}
@@ -55,11 +60,17 @@ class OurModel:
     stages: Path
 
 
-def paper_comparison_table(
-    published: Path, tables: OurTables, models: list[OurModel]
-) -> pd.DataFrame:
-    """Every number of the files in the folder `published`, ours beside those of a dataset that has
-    a model in `models`; ours is empty where there is none, low and high where it is a count."""
+def make(published: Path, tables: OurTables, models: list[OurModel]) -> Table:
+    """Put every number of the study beside ours.
+
+    Ours is empty where no model stands beside the number's dataset, low and high where it is a
+    count.
+
+    Args:
+        published: folder with the study's numbers, resources/paper.
+        tables: CSV files of our tables.
+        models: the models that stand beside the study's, one a dataset.
+    """
     frames = {name: read_csv(path) for name, path in vars(tables).items()}
     ours = {model.dataset: our_numbers(model, frames) for model in models}
     facts = {model.dataset: _facts(model) for model in models}
@@ -69,7 +80,8 @@ def paper_comparison_table(
         interval = ours.get(dataset, {}).get((row["table"], row["item"]))
         beside = {} if interval is None else columns(interval, _OURS) | facts[dataset]
         rows.append(row | beside)
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
+    frame = pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
+    return Table(frame, shown(frame, published), MIXED_RANKS, NOTE)
 
 
 def our_numbers(

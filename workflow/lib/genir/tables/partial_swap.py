@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from genir.components import RANK_KINDS
 from genir.errors import AnalysisError
 from genir.statistics import bootstrap_mean, mean_interval
 from genir.tables.intervals import columns
-from genir.tables.markdown import with_interval
-from genir.tables.ranks import RANK_KINDS, read_queries, read_ranks, select
+from genir.tables.markdown import Table, with_interval
+from genir.tables.provenance import VOCABULARY_RANK
+from genir.tables.ranks import read_queries, read_ranks, select
 
 COLUMNS = "model part kind layer rank_kind percent_not_first low high n".split()
 COLUMNS += ["mean_rank", "mean_rank_low", "mean_rank_high"]
@@ -28,8 +30,13 @@ class PartFile:
     path: Path
 
 
-def partial_swap_table(files: list[PartFile], correct: dict[str, Path], seed: int) -> pd.DataFrame:
-    """Percent of correct queries no longer first and their mean rank, by part of the encoder."""
+def make(files: list[PartFile], correct: dict[str, Path], seed: int) -> Table:
+    """Tabulate what each part of the pre-trained encoder does inside a model's own: percent of
+    correct queries no longer first, and their mean rank.
+
+    Args:
+        files: ranks of every validation query, one file a model and part.
+    """
     queries = {model: read_queries(path)["query_id"] for model, path in correct.items()}
     records = []
     for file in files:
@@ -37,7 +44,8 @@ def partial_swap_table(files: list[PartFile], correct: dict[str, Path], seed: in
         kind, layer = kind_and_layer(file.part)
         names = {"model": file.model, "part": file.part, "kind": kind, "layer": layer}
         records += [names | _row(ranks, rank_kind, seed) for rank_kind in RANK_KINDS]
-    return pd.DataFrame(records, columns=COLUMNS).astype({"layer": "Int64"})
+    frame = pd.DataFrame(records, columns=COLUMNS).astype({"layer": "Int64"})
+    return Table(frame, shown(frame), VOCABULARY_RANK)
 
 
 def kind_and_layer(part: str) -> tuple[str, int | None]:

@@ -1,15 +1,15 @@
 """Patching of single layers and components (the study's footnote 4)."""
 
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
-from genir.components import COMPONENTS, layer_patch, table_file
+from genir.patched_files import patch_files
 from genir.patching_effects import patching_effects
 from genir.statistics import holm
-from genir.tables.markdown import p_value, with_interval
+from genir.tables.markdown import Table, p_value, with_interval
+from genir.tables.provenance import VOCABULARY_RANK
 from genir.tables.ranks import read_ranks
 
 EFFECTS = (
@@ -20,42 +20,30 @@ COLUMNS = ["model", "method", "layer", "component", *EFFECTS, "unchanged"]
 
 
 @dataclass(frozen=True)
-class PatchFile:
-    """Ranks of `model` with one component of one layer patched."""
-
-    model: str
-    method: str
-    layer: int
-    component: str
-    path: Path
-
-
-@dataclass(frozen=True)
 class Sweep:
-    """All files that patch_component wrote for one model, named by method, layer and component."""
+    """The folder that a rule of patches wrote for one model, its methods and decoder layers."""
 
     model: str
     folder: Path
     methods: list[str]
     layers: int
 
-    def files(self) -> list[PatchFile]:
-        places = product(self.methods, range(self.layers), COMPONENTS)
-        return [
-            PatchFile(self.model, *place, self.folder / table_file(layer_patch(*place)))
-            for place in places
-        ]
 
+def make(sweeps: list[Sweep], clean: dict[str, Path], seed: int) -> Table:
+    """Tabulate patching of single layers and components, in percent.
 
-def patching_table(files: list[PatchFile], clean: dict[str, Path], seed: int) -> pd.DataFrame:
-    """Effects in percent of every patch; `clean` holds the unmodified models' ranks."""
-    unmodified = {model: read_ranks(path) for model, path in clean.items()}
+    Args:
+        sweeps: the folders that patch_component wrote, one a model.
+    """
     parts = []
-    for file in files:
-        effects = patching_effects(unmodified[file.model], read_ranks(file.path), seed)
-        names = {name: getattr(file, name) for name in COLUMNS[:4]}
-        parts.append(effects.assign(**names))
-    return corrected(pd.concat(parts, ignore_index=True))[COLUMNS]
+    for sweep in sweeps:
+        unmodified = read_ranks(clean[sweep.model])
+        files = patch_files(sweep.folder, sweep.methods, range(sweep.layers))
+        for patch, path in files.items():
+            names = dict(zip(COLUMNS, (sweep.model, *patch), strict=False))
+            parts.append(patching_effects(unmodified, read_ranks(path), seed).assign(**names))
+    frame = corrected(pd.concat(parts, ignore_index=True))[COLUMNS]
+    return Table(frame, shown(frame), VOCABULARY_RANK)
 
 
 def corrected(frame: pd.DataFrame) -> pd.DataFrame:

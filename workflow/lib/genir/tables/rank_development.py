@@ -8,19 +8,18 @@ import pandas as pd
 from genir.files import read_parquet
 from genir.statistics import Interval, mean_interval, statistic_interval
 from genir.tables.intervals import columns
-from genir.tables.markdown import wide
+from genir.tables.markdown import Table, wide
 from genir.tables.ranks import read_ranks, views
 
 COLUMNS = "model queries layer source measure value low high n".split()
+RANKS = "rank kind: both (vocabulary_rank_median, docid_rank_median); mean ranks: vocabulary"
 MEDIANS = {"vocabulary_rank_median": "vocabulary_rank", "docid_rank_median": "docid_rank"}
 MEANS = ("mean_docid_rank", "mean_other_rank")
 
 
-def rank_development_table(
-    files: dict[str, Path], clean: dict[str, Path], seed: int
-) -> pd.DataFrame:
-    """Median rank of the relevant document, mean rank of docid tokens and of all other tokens, by
-    model, view, layer and source."""
+def make(files: dict[str, Path], clean: dict[str, Path], seed: int) -> Table:
+    """Tabulate the median rank of the relevant document, and the mean rank of docid tokens and of
+    all other tokens, by model, view, layer and source."""
     records = []
     for model, path in files.items():
         ranks = read_ranks(clean[model])
@@ -29,7 +28,8 @@ def rank_development_table(
                 names = {"model": model, "queries": view, "layer": layer, "source": source}
                 intervals = measure_intervals(part, seed)
                 records += [names | {"measure": m} | columns(i) for m, i in intervals.items()]
-    return pd.DataFrame(records, columns=COLUMNS)
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    return Table(frame, shown(frame), RANKS)
 
 
 def measure_intervals(part: pd.DataFrame, seed: int) -> dict[str, Interval]:

@@ -7,7 +7,6 @@ import pandas as pd
 from genir.errors import AnalysisError
 from genir.files import read_csv, read_parquet
 
-RANK_KINDS = ("vocabulary", "docid")
 _COLUMNS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
 
 

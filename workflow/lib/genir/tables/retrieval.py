@@ -5,17 +5,27 @@ from pathlib import Path
 import pandas as pd
 
 from genir.files import read_csv
-from genir.tables import paper
-from genir.tables.markdown import wide
+from genir.tables import published
+from genir.tables.markdown import Table, wide
 
 COLUMNS = "system dataset split_mode split slice metric value low high n".split()
+RANKS = (
+    "rank kind: docid (run files hold documents only, and BM25 has no other rank); "
+    "paper_comparison sets vocabulary ranks beside the study's"
+)
 
 
-def retrieval_table(files: list[Path], paper_table: Path) -> pd.DataFrame:
-    """The rows of all `files` of retrieval_metrics, and the study's."""
+def make(files: list[Path], paper: Path) -> Table:
+    """Put the retrieval quality of all systems into one table, the study's with them.
+
+    Args:
+        files: CSV files of retrieval_metrics.
+        paper: resources/paper/table1_retrieval.csv.
+    """
     parts = [read_csv(path) for path in files]
-    frame = pd.concat([*parts, paper.retrieval(paper_table)], ignore_index=True)
-    return frame[COLUMNS].astype({"n": "Int64"})
+    frame = pd.concat([*parts, published.retrieval(paper)], ignore_index=True)
+    frame = frame[COLUMNS].astype({"n": "Int64"})
+    return Table(frame, shown(frame), RANKS)
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

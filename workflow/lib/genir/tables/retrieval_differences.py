@@ -9,7 +9,7 @@ from genir.files import read_parquet
 from genir.metrics import query_metrics
 from genir.statistics import holm, paired_difference
 from genir.tables.intervals import columns
-from genir.tables.markdown import p_value, with_interval
+from genir.tables.markdown import Table, p_value, with_interval
 
 METRICS = ("hits_at_1", "hits_at_10")
 COLUMNS = "model against split metric value low high n p p_holm".split()
@@ -24,13 +24,20 @@ class SplitFiles:
     runs: dict[str, Path]
 
 
-def retrieval_differences(
-    model: str, splits: list[SplitFiles], queries: Path, seed: int
-) -> pd.DataFrame:
-    """Hits of `model` minus those of every other system, in percentage points.
+def make(model: str, splits: list[SplitFiles], queries: Path, seed: int) -> Table:
+    """Compare the headline model's retrieval with that of every other system, query by query.
 
-    Intervals are over documents; p is that of a paired two-sided test, p_holm the same after
-    Holm's correction over all rows. Raises AnalysisError if the qrels lack a query.
+    Hits of `model` minus those of every other system, in percentage points. Intervals are over
+    documents; p is that of a paired two-sided test, p_holm the same after Holm's correction over
+    all rows.
+
+    Args:
+        model: the headline model.
+        splits: qrels and TREC runs of every system, a split each.
+        queries: the dataset's queries (Parquet).
+
+    Raises:
+        AnalysisError: if the qrels lack a query.
     """
     table = read_parquet(queries)
     records = []
@@ -47,7 +54,8 @@ def retrieval_differences(
                 names = {"model": model, "against": system, "split": files.split, "metric": metric}
                 records.append(names | columns(difference.times(100)) | {"p": difference.p})
     frame = pd.DataFrame(records, columns=COLUMNS[:-1])
-    return frame.assign(p_holm=holm(frame["p"]))
+    frame = frame.assign(p_holm=holm(frame["p"]))
+    return Table(frame, shown(frame), "rank kind: docid (runs hold documents only)")
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

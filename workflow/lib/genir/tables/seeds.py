@@ -5,14 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from genir.files import read_csv
 from genir.seed_copies import seed_name
 from genir.statistics import CONFIDENCE
-from genir.tables.markdown import with_interval
+from genir.tables.markdown import Table, with_interval
+from genir.tables.provenance import MIXED_RANKS
 
 COLUMNS = "model table item measure value low high seeds query_low query_high n".split()
+NOTE = (
+    "Between seeds: 95 % t interval of the mean over trainings that differ in the seed of "
+    "fine-tuning. The CSV beside this file holds every number that all trainings have."
+)
 _INTERVAL = ["value", "low", "high", "n"]
 _ITEMS = {
     "retrieval": ["split", "slice"],
@@ -54,19 +59,24 @@ class SeedTables:
     circuit: Path
 
 
-def seeds_table(tables: SeedTables, seeds: dict[str, list[int]]) -> pd.DataFrame:
-    """The mean of every number over the trainings of a model, for rows that all of them have.
+def make(tables: SeedTables, seeds: dict[str, list[int]]) -> Table:
+    """Compare trainings of one model with several seeds.
 
-    `seeds` are those of every model that has some; the first is the model's own. low and high are
-    the t interval between seeds, empty where all seeds give the same number; query_low, query_high
-    and n are those of the model itself.
+    The mean of every number over the trainings of a model, for rows that all of them have. low and
+    high are the t interval between seeds, empty where all seeds give the same number; query_low,
+    query_high and n are those of the model itself.
+
+    Args:
+        tables: CSV files of the tables whose rows are compared.
+        seeds: model -> its seeds, its own first, for every model that has some.
     """
     parts = [
         _compared(name, long_rows(name, read_csv(path)), model, numbers)
         for model, numbers in seeds.items()
         for name, path in vars(tables).items()
     ]
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    frame = pd.concat(parts, ignore_index=True)[COLUMNS]
+    return Table(frame, shown(frame), MIXED_RANKS, NOTE)
 
 
 def long_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +112,7 @@ def t_interval(values: np.ndarray) -> tuple[float, float]:
     error = values.std(ddof=1) / np.sqrt(len(values))
     if error == 0:
         return np.nan, np.nan
-    reach = t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error
+    reach = stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * error
     return float(values.mean() - reach), float(values.mean() + reach)
 
 

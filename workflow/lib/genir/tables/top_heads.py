@@ -10,7 +10,8 @@ from genir.components import ATTENTIONS, STAGES
 from genir.files import read_parquet
 from genir.statistics import wilson
 from genir.tables.intervals import columns
-from genir.tables.markdown import wide
+from genir.tables.markdown import Table, wide
+from genir.tables.provenance import NO_RANK
 from genir.tables.ranks import read_ranks, views
 from genir.tables.stages import read_stages, stage_of_layers
 
@@ -18,18 +19,18 @@ COLUMNS = "model queries component stage measure value low high n stages".split(
 MEASURES = {"percent_always": "all", "percent_ever": "any"}
 
 
-def top_heads_table(
-    files: dict[str, Path], clean: dict[str, Path], stages: dict[str, Path]
-) -> pd.DataFrame:
-    """Percent of heads that count for every query of a view, and for at least one, by model,
-    component and stage of the head; the interval is over heads."""
+def make(files: dict[str, Path], clean: dict[str, Path], stages: dict[str, Path]) -> Table:
+    """Tabulate the percent of heads that are among the largest sources of Stage III neurons for
+    every query of a view, and for at least one, by model, component and stage of the head; the
+    interval is over heads."""
     records = []
     for model, path in files.items():
         used = read_stages(stages[model])
         for view, frame in views(read_parquet(path), read_ranks(clean[model])).items():
             names = {"model": model, "queries": view, "stages": used["status"]}
             records += [names | row for row in _view_rows(frame, used["used"])]
-    return pd.DataFrame(records, columns=COLUMNS)
+    frame = pd.DataFrame(records, columns=COLUMNS)
+    return Table(frame, shown(frame), NO_RANK)
 
 
 def _view_rows(frame: pd.DataFrame, used: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_parquet, write_csv, write_text
+from genir.files import read_parquet
 from genir.seeding import generator
-from genir.tables.markdown import to_markdown
+from genir.tables.markdown import Table, sections
+from genir.tables.provenance import NO_RANK
 from genir.tables.ranks import read_ranks, views
 from genir.tables.stages import layer_range, read_stages
 from genir.token_names import TokenNames, load_token_names, titles_of
@@ -30,10 +31,18 @@ class TopTokensFiles:
     queries: Path
 
 
-def top_tokens_table(files: list[TopTokensFiles], examples: int, seed: int) -> pd.DataFrame:
-    """The best five tokens of every layer and head for up to `examples` correct and as many failed
-    queries of each model, drawn by `seed`; `titled` is `tokens` with the documents' titles."""
-    return pd.concat([_model_rows(file, examples, seed) for file in files], ignore_index=True)
+def make(files: list[TopTokensFiles], examples: int, seed: int) -> Table:
+    """Tabulate what the cross-attention heads say for a few queries: the best five tokens of every
+    layer and head. Stage II is shown, query by query, with the documents' titles.
+
+    Args:
+        files: what is read of each model.
+        examples: correct queries shown of a model, and as many failed ones.
+        seed: seed of the draw.
+    """
+    rows = pd.concat([_model_rows(file, examples, seed) for file in files], ignore_index=True)
+    stages = {file.model: read_stages(file.stages) for file in files}
+    return Table(rows[COLUMNS], _page(rows, stages), NO_RANK, _shown_layers(stages))
 
 
 def _model_rows(files: TopTokensFiles, examples: int, seed: int) -> pd.DataFrame:
@@ -50,7 +59,7 @@ def _model_rows(files: TopTokensFiles, examples: int, seed: int) -> pd.DataFrame
         model=files.model,
         query=rows["query_id"].map(texts),
         title=rows["doc_id"].map(titles_of(documents)),
-    )[[*COLUMNS, "titled"]]
+    )
 
 
 def drawn_queries(clean: pd.DataFrame, examples: int, seed: int, model: str) -> pd.DataFrame:
@@ -77,19 +86,14 @@ def _head_rows(
     )  # fmt: skip
 
 
-def write_top_tokens(
-    frame: pd.DataFrame, files: list[TopTokensFiles], first_line: str, table: Path, text: Path
-) -> None:
-    """Write all rows to the CSV `table` and, to the Markdown `text`, Stage II query by query."""
-    write_csv(table, frame[COLUMNS])
-    stages = {file.model: read_stages(file.stages) for file in files}
-    parts = [f"{first_line} {_shown_layers(stages)}\n"]
+def _page(frame: pd.DataFrame, stages: dict[str, dict]) -> str:
+    parts = {}
     for (model, queries, _), rows in frame.groupby(["model", "queries", "query_id"], sort=False):
         first, last = stages[model]["used"]["II"]
         shown = rows[rows["layer"].between(first, last)][["layer", "head", "titled"]]
-        parts.append(f"### {_section(model, queries, rows.iloc[0])}\n")
-        parts.append(to_markdown(shown.rename(columns={"titled": "tokens"})))
-    write_text(text, "\n".join(parts))
+        title = _section(model, queries, rows.iloc[0])
+        parts[title] = shown.rename(columns={"titled": "tokens"})
+    return sections(parts)
 
 
 def _section(model: str, queries: str, row: pd.Series) -> str:

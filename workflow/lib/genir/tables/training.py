@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from genir.files import read_csv
+from genir.tables.markdown import Table
+from genir.tables.provenance import NO_RANK
 
 COLUMNS = "model step loss indexing_loss retrieval_loss learning_rate".split()
 
@@ -18,10 +20,15 @@ class CurveFile:
     path: Path
 
 
-def training_table(files: list[CurveFile]) -> pd.DataFrame:
-    """All curves, one row per model and logged step."""
+def make(files: list[CurveFile]) -> Table:
+    """Collect the loss curves of all fine-tuned models, one row per model and logged step.
+
+    Args:
+        files: loss curves, one a model; a reduced model is named <model>/<reduced model>.
+    """
     curves = [read_csv(file.path).assign(model=file.model) for file in files]
-    return pd.concat(curves, ignore_index=True)[COLUMNS]
+    frame = pd.concat(curves, ignore_index=True)[COLUMNS]
+    return Table(frame, shown(frame), NO_RANK, "Last logged step of each curve.")
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-RANK_KINDS = "rank kind: both, the larger difference is shown"
+RANKS = "rank kind: both, the larger difference is shown"
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
