@@ -62,7 +62,7 @@ def analyse(function: Callable[..., Any], arguments: list[str]) -> None:
     if of_stages:
         help = "the model's stages (JSON, written by stages)"
         parser.add_argument("--stages", type=Path, required=True, help=help)
-    told = parser.instantiate_classes(parser.parse_args(arguments))
+    told = parser.instantiate(parser.parse_args(arguments))
     own = {name: told[name] for name in wanted if name in told}
     for name in of_stages:
         first, last = read_stages(told.stages)["used"][STAGES[name]]

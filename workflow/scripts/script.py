@@ -66,7 +66,7 @@ def _parsed(
     parser.add_function_arguments(main, as_group=False, skip=left_out)
     for action in parser._actions:
         action.help = action.help or shared.get(action.dest)
-    values = parser.instantiate_classes(parser.parse_args(arguments))
+    values = parser.instantiate(parser.parse_args(arguments))
     names = {key.partition(".")[0] for key in own}
     return {key: values[key] for key in names}, {key: values[key] for key in taken}
 
