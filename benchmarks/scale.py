@@ -22,8 +22,8 @@ from measure.subjects import subject_of
 from measure.timing import rounded, say, seconds
 from shapes import SHAPES, Shape, random_batches, random_model
 
+from genir.analyses.rank_development import rank_development
 from genir.components import Method
-from genir.logit_lens import rank_development
 from genir.patching import (
     Replacements,
     patch_means,

@@ -18,12 +18,9 @@ import pandas as pd
 from genir import blocks
 from genir.checkpoints import Checkpoint
 from genir.components import COMPONENTS, PATCHED_STAGES
+from genir.run import artifacts
 
-SCRIPTS = (
-    "evaluate retrieve encoder_swap partial_swap patch_component patch_head patch_stage circuit"
-    " contributions rank_development direct_contribution head_lens communication top_heads"
-    " late_cosines"
-).split()
+ANALYSES = {analysis.name: analysis for analysis in artifacts.ANALYSES}
 QUERIES = 10
 STAGES = {"used": {"I": [0, 0], "II": [1, 1], "III": [2, 2]}, "status": "imposed"}
 
@@ -63,8 +60,8 @@ def write_files(folder: Path) -> None:
             ranks.to_parquet(path)
 
 
-def arguments(script: str) -> list[str]:
-    """Command line of a script, in a folder that has the files in `data`."""
+def arguments(name: str) -> list[str]:
+    """Command line of an analysis, in a folder that has the files in `data`."""
     source = {
         split: {
             "queries": "data/queries.parquet",
@@ -79,11 +76,11 @@ def arguments(script: str) -> list[str]:
     patching = own | {"correct": "data/correct.csv", "methods": ["zero", "mean", "pretrained"]}
     patching |= {"output": "out"}
     measuring = {"model": own["model"], "source": own["source"], "output": "out/table.parquet"}
-    encoders = [
-        {"kind": "own", "output": "out/own.parquet"},
-        {"kind": "model", "folder": "data/reduced", "output": "out/reduced.parquet"},
-        {"kind": "random", "output": "out/random.parquet"},
-    ]
+    encoders = {
+        "own": {"kind": "own"},
+        "reduced": {"kind": "model", "folder": "data/reduced"},
+        "random": {"kind": "random"},
+    }
     options = {
         "evaluate": {
             "model": own["model"],
@@ -97,15 +94,13 @@ def arguments(script: str) -> list[str]:
             "depth": 5,
             "tag": "model",
         },
-        "encoder_swap": own | {"encoders": encoders, "seed": 1},
-        "partial_swap": own
-        | {"outputs": {part: f"out/{part}.parquet" for part in ("embedding", "layer1.mlp")}},
+        "encoder_swap": own | {"encoders": encoders, "seed": 1, "output": "out"},
+        "partial_swap": own | {"parts": ["embedding", "layer1.mlp"], "output": "out"},
         "patch_component": patching | {"first_layer": 0, "last_layer": 1},
         "patch_head": patching | {"first_layer": 1, "last_layer": 1},
         "patch_stage": patching | {"stages": "data/stages.json"},
-        "circuit": {
-            "model": own["model"],
-            "validation": source["validation"],
+        "circuit": own
+        | {
             "test": source["test"],
             "correct": "data/correct.csv",
             "stages": "data/stages.json",
@@ -115,30 +110,31 @@ def arguments(script: str) -> list[str]:
             "broken_percent": 25,
             "variants": ["study", "pretrained", "automatic"],
             "seed": 1,
-            "automatic": "out/automatic.json",
             "output": "out",
-            "start": start,
         },
-        "head_lens": {"model": own["model"], "source": own["source"]}
-        | {"docid_share": "out/share.parquet", "top_tokens": "out/tokens.parquet"},
+        "head_lens": measuring | {"output": "out"},
         "top_heads": measuring | {"stages": "data/stages.json"},
         "late_cosines": measuring | {"stages": "data/stages.json"},
-    }.get(script, measuring)
+    }.get(name, measuring)
     limits = {"memory_mb": 4000, "checkpoints": "kept/artifact", "checkpoint_seconds": 0}
     options |= {"limits": limits}
     texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in options.items()}
     return [part for key, value in texts.items() for part in (f"--{key}", value)]
 
 
-def run_job(script: str) -> None:
-    """A script in this process and folder, four queries and four patches at a time."""
-    run = importlib.import_module("script").run
+def run_job(name: str) -> None:
+    """An analysis in this process and folder, four queries and four patches at a time."""
+    script = importlib.import_module(ANALYSES[name].driver)
+    by_name = [ANALYSES[name].module.rpartition(".")[2]] if script.__name__ == "analyse" else []
     with (
         patch.object(blocks, "MAXIMUM_QUERIES", 4),
         patch.object(blocks, "MAXIMUM_ROWS", 16),
-        patch.object(sys, "argv", [script, *arguments(script)]),
+        patch.object(sys, "argv", [script.__file__, *by_name, *arguments(name)]),
     ):
-        run(importlib.import_module(script).main)
+        if by_name:
+            script.main()
+        else:
+            importlib.import_module("script").run(script.main)
 
 
 def killing_after(number: int) -> Callable[..., None]:
@@ -155,19 +151,20 @@ def killing_after(number: int) -> Callable[..., None]:
 
 
 def main(jobs: list[tuple[str, str, int]]) -> None:
-    """Script, folder and number of shards of each job; every one must be killed."""
-    for script, _, _ in jobs:
-        importlib.import_module(script)
-    for script, folder, number in jobs:
+    """Analysis, folder and number of shards of each job; every one must be killed."""
+    for name, _, _ in jobs:
+        importlib.import_module(ANALYSES[name].driver)
+        importlib.import_module(ANALYSES[name].module)
+    for name, folder, number in jobs:
         child = os.fork()
         if child == 0:
             os.chdir(folder)
             Checkpoint.save = killing_after(number)
-            run_job(script)
+            run_job(name)
             os._exit(0)
         ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if ended != -signal.SIGKILL:
-            sys.exit(f"{script} was not killed, it ended with {ended}")
+            sys.exit(f"{name} was not killed, it ended with {ended}")
 
 
 if __name__ == "__main__":

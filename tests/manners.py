@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from genir.run import artifacts
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 RULES = REPOSITORY / "workflow/rules"
 RULE = re.compile(r"^( *)rule ?(\w*):\n((?:\1    .*\n|\n)+)", re.MULTILINE)
@@ -34,6 +36,15 @@ def rules() -> list[dict[str, Any]]:
     return found
 
 
+def jobs() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Script, environment and modules that the script loads by name, of every kind of job."""
+    static = [(rule["script"], rule["environment"], ()) for rule in rules()]
+    found = [job for job in static if job[0] and job[1] and job[0] not in ("table", "figure")]
+    found += [(a.driver, "analysis", (a.module,)) for a in artifacts.ANALYSES]
+    made = [*artifacts.TABLES, *artifacts.FIGURES]
+    return found + [(a.kind, a.environment, (a.module,)) for a in made]
+
+
 @cache
 def _imports(path: Path) -> list[list[str]]:
     """What each import statement of a file can mean: `from a import b` both a and a.b."""
@@ -46,8 +57,9 @@ def _imports(path: Path) -> list[list[str]]:
     return found
 
 
-def imported_packages(script: Path, library: Path) -> set[str]:
-    """Top-level names of everything a script imports, through the library and its neighbours."""
+def imported_packages(script: Path, library: Path, *modules: str) -> set[str]:
+    """Top-level names of everything a script and the modules that it loads by name import, through
+    the library and its neighbours."""
     seen: set[Path] = set()
     names: set[str] = set()
 
@@ -66,5 +78,6 @@ def imported_packages(script: Path, library: Path) -> set[str]:
                 if not found and not module.startswith("genir"):
                     names.add(module.partition(".")[0])
 
-    visit(script)
+    for path in [script, *(library / f"{name.replace('.', '/')}.py" for name in modules)]:
+        visit(path)
     return names

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import subset_corpus
 
+from genir.corpora.drawn_dataset import CorpusFolder
 from genir.digests import sha256
 from genir.errors import CorpusError
 from genir.files import read_json
@@ -31,11 +32,9 @@ def _exported(folder):
 
 
 def _draw(folder):
-    corpus = {f"corpus_{key}": path for key, path in _exported(folder).items()}
     subset_corpus.main(
         DatasetConfig(5, 2, "drop", "query", 1, 2, 2),
-        **corpus,
-        corpus_manifest=folder / "mine/manifest.json",
+        CorpusFolder(**_exported(folder), manifest=folder / "mine/manifest.json"),
         documents=folder / "small/documents.parquet",
         queries=folder / "small/queries.parquet",
         train_qrels=folder / "small/qrels.train.txt",

@@ -21,6 +21,7 @@ from record_files import (
 )
 
 from genir import natural_questions_corpus, trivia_qa_corpus
+from genir.corpora.drawn_dataset import CorpusFolder
 from genir.corpus_builder import TEXT_CHARACTERS
 from genir.digests import sha256
 from genir.errors import CorpusError
@@ -276,10 +277,12 @@ def _export(folder: Path, source: str, data: Path):
 def _draw(folder: Path, dataset: DatasetConfig):
     subset_corpus.main(
         dataset,
-        corpus_documents=folder / "nq/documents.parquet",
-        corpus_queries=folder / "nq/queries.parquet",
-        corpus_qrels=folder / "nq/qrels.txt",
-        corpus_manifest=folder / "nq/manifest.json",
+        CorpusFolder(
+            documents=folder / "nq/documents.parquet",
+            queries=folder / "nq/queries.parquet",
+            qrels=folder / "nq/qrels.txt",
+            manifest=folder / "nq/manifest.json",
+        ),
         documents=folder / "small/documents.parquet",
         queries=folder / "small/queries.parquet",
         train_qrels=folder / "small/qrels.train.txt",

@@ -6,7 +6,6 @@ import signal
 import sys
 
 import finetune
-import finetune_reduced
 import generate_queries
 import numpy as np
 import pandas as pd
@@ -52,9 +51,7 @@ def _finetune(inputs, out):
 
 
 def _finetune_reduced(inputs, out):
-    _trained(
-        finetune_reduced, FINETUNING, inputs, out, removed=inputs / "removed.csv", removed_set=1
-    )
+    _trained(finetune, FINETUNING, inputs, out, removed=inputs / "removed.csv", removed_set=1)
 
 
 def _train_query_generator(inputs, out):
@@ -72,9 +69,8 @@ def _pretrain(inputs, out):
 
 def _generate_queries(inputs, out):
     generate_queries.main(
-        *(inputs / "documents.parquet", inputs / "queries.parquet", True),
+        *(inputs / "documents.parquet", inputs / "queries.parquet", inputs / "start", True),
         *(out / "queries.parquet", out / "manifest.json"),
-        model=inputs / "start",
         sampling=Sampling(4, 10, 1.0, 16, 8, 1),
         checkpoints=out / "checkpoints",
     )

@@ -4,8 +4,9 @@ import torch
 from plain import FAMILIES, PIECES
 from subjects import small_subject
 
+from genir.analyses.rank_development import rank_development
 from genir.contributions import contributions
-from genir.logit_lens import _docid_rank_sum, mean_token_ranks, rank_development
+from genir.logit_lens import _docid_rank_sum, mean_token_ranks
 from genir.retrieval import rank_queries
 
 

@@ -80,6 +80,7 @@ def _generate(folder, name="generated", **source):
     generate_queries.main(
         folder / "documents.parquet",
         folder / "queries.parquet",
+        source.pop("source"),
         source.pop("drop_held_out", True),
         folder / f"{name}.parquet",
         folder / f"{name}.json",
@@ -109,7 +110,7 @@ ROWS = [
 
 
 def test_a_file_is_cleaned_and_counted(folder):
-    queries, manifest = _generate(folder, file=_file(folder, ROWS))
+    queries, manifest = _generate(folder, source=_file(folder, ROWS))
     assert queries.to_numpy().tolist() == [
         ["d0", "broad foot"],
         ["d1", "the skull"],
@@ -132,7 +133,7 @@ def test_a_file_is_cleaned_and_counted(folder):
 
 
 def test_test_text_stays_only_where_it_is_asked_for(folder):
-    queries, manifest = _generate(folder, file=_file(folder, ROWS), drop_held_out=False)
+    queries, manifest = _generate(folder, source=_file(folder, ROWS), drop_held_out=False)
     assert queries["text"].tolist().count("short hands") == 1
     assert manifest["removed"]["held_out"] == 0
     assert manifest["equal_to_held_out_query"]["any_document"] == 2
@@ -155,7 +156,7 @@ def test_the_share_of_words_is_of_content_words():
 )
 def test_a_document_without_a_query_is_named(folder, rows, said):
     with pytest.raises(CorpusError, match=said):
-        _generate(folder, file=_file(folder, rows))
+        _generate(folder, source=_file(folder, rows))
     assert not (folder / "generated.parquet").exists()
 
 
@@ -169,7 +170,7 @@ def test_a_missing_column_is_named(tmp_path):
 
 
 def test_the_queries_of_another_dataset_are_refused(folder):
-    _generate(folder, file=_file(folder, ROWS))
+    _generate(folder, source=_file(folder, ROWS))
     other = DOCUMENTS.assign(doc_id=["d0", "d1", "e2"])
     with pytest.raises(CorpusError, match="another dataset: document 'd2' is only in that file"):
         read_generated(folder / "generated.parquet", other)
@@ -287,7 +288,7 @@ def test_a_trained_generator_writes_queries_that_a_model_learns(folder, monkeypa
     assert record["start"] == {"type": "folder", "path": "start"}
     assert record["training_queries"] == 3
     assert record["inputs_sha256"].keys() == {"documents", "queries", "qrels"}
-    source = {"model": folder / "generator/model", "sampling": SAMPLING}
+    source = {"source": folder / "generator/model", "sampling": SAMPLING}
     queries, manifest = _generate(folder, checkpoints=folder / "points", **source)
     again, _ = _generate(folder, "again", checkpoints=folder / "points", **source)
     pd.testing.assert_frame_equal(queries, again)
@@ -315,7 +316,7 @@ def test_a_folder_that_asks_for_other_sampling_is_overruled(folder):
     start = folder / "start"
     asked = read_json(start / "generation_config.json") | {"num_beams": 3, "max_length": 2}
     (start / "generation_config.json").write_text(json.dumps(asked))
-    queries, _ = _generate(folder, model=start, sampling=SAMPLING, checkpoints=folder / "points")
+    queries, _ = _generate(folder, source=start, sampling=SAMPLING, checkpoints=folder / "points")
     own = sample_queries(
         *load_start(Start("folder", str(start)), 1), DOCUMENTS, SAMPLING, Checkpoint(folder / "p")
     )

@@ -188,7 +188,7 @@ def test_script(tmp_path, configured, status):
     table.to_parquet(tmp_path / "contributions.parquet")
     (tmp_path / "correct.csv").write_text("query_id,doc_id\nq1,d1\nq2,d2\n")
     paths = (tmp_path / "contributions.parquet", tmp_path / "correct.csv")
-    script.main(*paths, configured, 1, tmp_path / "stages.json")
+    script.main(*paths, 1, tmp_path / "stages.json", configured)
     result = json.loads((tmp_path / "stages.json").read_text())
     assert set(result) == {"detected", "used", "status", "n", "mean_ratio"}
     assert (result["status"], result["n"]) == (status, 2)

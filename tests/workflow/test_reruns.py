@@ -20,6 +20,8 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
+from genir.run import artifacts
+
 SOURCES = ("workflow", "config", "envs", "resources")
 Jobs = frozenset[str]
 
@@ -41,17 +43,10 @@ def tables(names: str) -> Jobs:
     return frozenset(f"table_{name}" for name in names.split()) | figures(drawn)
 
 
-WITHOUT_FIGURE = ("claims", "retrieval_differences", "top_tokens")
-FIGURES = (
-    "retrieval encoder_swap partial_swap patching patching_by_stage patching_heads circuit "
-    "contributions rank_development direct_contribution docid_share communication top_heads "
-    "late_cosines failed_queries training"
-)
-ANALYSES = (
-    "evaluate correct_queries contributions stages rank_development direct_contribution head_lens "
-    "communication top_heads late_cosines encoder_swap patch_component patch_head patch_stage "
-    "circuit verify_engine retrieve"
-)
+WITHOUT_FIGURE = [table.name for table in artifacts.TABLES if not table.drawn]
+FIGURES = " ".join(figure.name for figure in artifacts.FIGURES)
+OF_ALL = [analysis.name for analysis in artifacts.ANALYSES if analysis.name != "partial_swap"]
+ANALYSES = " ".join([*OF_ALL, "correct_queries", "stages", "verify_engine"])
 CORPUS = jobs("export_corpus", "hpo") | jobs("subset_corpus", "hpo-1k")
 BASELINES = jobs("bm25 retrieval_metrics", "hpo-1k/bm25_text", "hpo-1k/bm25_text_queries")
 REDUCED = (
@@ -126,7 +121,8 @@ def text_only(tree: Tree) -> None:
     for files in ("workflow/rules/*.smk", "workflow/schemas/*.yaml", "envs/*.yaml"):
         tree.everywhere(files, lambda text: f"# Edited.\n{text}")
     tree.everywhere("workflow/report/*.rst", lambda text: f"{text}\nEdited.\n")
-    tree.code("config_model.py")
+    for file in ("config_model.py", "run/artifacts.py", "run/plan.py", "run/needs.py"):
+        tree.code(file)
 
 
 def settings_without_effect(tree: Tree) -> None:
@@ -188,6 +184,18 @@ EDITS = [
         "table of communication",
         tables("communication failed_queries") | jobs("table_claims summary"),
         lambda tree: tree.code("tables/communication.py"),
+    ),
+    Edit(
+        "one table",
+        tables("patching_heads"),
+        lambda tree: tree.code("tables/patching_heads.py"),
+    ),
+    Edit(
+        "one analysis",
+        jobs("head_lens", "full", "random_start")
+        | tables("docid_share top_tokens failed_queries")
+        | CONCLUSIONS,
+        lambda tree: tree.code("head_lens.py"),
     ),
     Edit("trainer", TRAINED, lambda tree: tree.code("training_loop.py")),
     Edit(

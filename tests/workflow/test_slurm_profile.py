@@ -8,10 +8,14 @@ import pytest
 import yaml
 import yte
 from conftest import REPOSITORY, stand_in
+from manners import rules
 from snakemake.resources import Resource
+
+from genir.run import artifacts
 
 PROFILE = REPOSITORY / "workflow/profiles/slurm/config.yaml"
 SCRIPTS = {path.stem for path in (REPOSITORY / "workflow/scripts").glob("*.py")}
+ANALYSES = {analysis.name for analysis in artifacts.ANALYSES} | {"trace_query", "verify_engine"}
 TRAININGS = {
     "pretrain",
     "finetune",
@@ -19,11 +23,8 @@ TRAININGS = {
     "train_query_generator",
     "generate_queries",
 }
-ANALYSES = set(
-    "evaluate retrieve encoder_swap partial_swap patch_component patch_head patch_stage circuit "
-    "contributions rank_development communication top_heads late_cosines direct_contribution "
-    "head_lens trace_query verify_engine".split()
-)
+MADE = {artifact.rule for artifact in [*artifacts.TABLES, *artifacts.FIGURES]}
+KINDS = {*SCRIPTS, *TRAININGS, *ANALYSES, *MADE}
 # Snakemake shows a rule's message in place of what it asks for; this shows both.
 SHOW_RESOURCES = """
 from snakemake import cli, logging
@@ -80,7 +81,7 @@ def _value(profile, resource, names=()):
 
 
 def _asked_for(directory, *arguments):
-    """What the jobs of every rule ask for: {script: resources of each}."""
+    """What the jobs of every rule ask for: {kind of job: resources of each}."""
     config = directory / "trains_all.yaml"
     config.write_text(CONFIG)
     command = [sys.executable, "-c", SHOW_RESOURCES, "-n", "--workflow-profile", PROFILE.parent]
@@ -96,13 +97,13 @@ def _asked_for(directory, *arguments):
     asked = {}
     for rule, body in re.findall(r"(?m)^ *(?:local)?rule (\w+):\n((?: {4,}.+\n)+)", done.stdout):
         resources = dict(re.findall(r"(\w+)=([^,\n]*)", body.partition("resources: ")[2]))
-        asked.setdefault(_script_of(rule), []).append(resources)
+        asked.setdefault(_kind_of(rule), []).append(resources)
     return asked
 
 
-def _script_of(rule):
-    """The script that a rule is named after; a generated rule's name has more behind it."""
-    return max((name for name in SCRIPTS if rule.startswith(name)), key=len, default=rule)
+def _kind_of(rule):
+    """What a rule is named after; a generated rule's name has more behind it."""
+    return max((name for name in KINDS if rule.startswith(name)), key=len, default=rule)
 
 
 @pytest.fixture(scope="module")
@@ -138,12 +139,13 @@ def test_accounting_and_account():
     assert _value(_profile(account='"p-1"'), "slurm_account") == "p-1"
 
 
-def test_groups_hold_every_table_and_figure_and_only_rules_that_exist():
-    groups = _profile()["groups"]
-    assert set(groups) <= SCRIPTS
-    drawn = {name for name in SCRIPTS if name.startswith(("table_", "figure_"))}
-    tables = {rule for rule, group in groups.items() if group == "tables"}
-    assert tables == drawn | {"retrieval_metrics", "paper_comparison", "summary"}
+def test_jobs_of_seconds_are_submitted_together():
+    assert {artifact.group for artifact in [*artifacts.TABLES, *artifacts.FIGURES]} == {"tables"}
+    grouped = {rule["name"] for rule in rules() if "group" in rule["keys"]}
+    seconds = "export_corpus subset_corpus correct_queries removed_documents retrieval_metrics"
+    assert grouped == {*seconds.split(), "summary", "tables", "figures"}
+    assert "groups" not in _profile()
+    assert _profile()["group-components"] == {"tables": 1000}
 
 
 def test_trainings_and_analyses_ask_for_a_gpu_and_nothing_else_does(asked_for):

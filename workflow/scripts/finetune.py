@@ -1,24 +1,36 @@
-"""Fine-tune one model on all documents of its dataset."""
+"""Fine-tune one model on all documents of its dataset, or on all but a set of removed ones."""
+
+from pathlib import Path
 
 from genir.dataset_files import TrainingFiles
+from genir.files import read_csv
 from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
 from genir.finetuning import FinetuningConfig
+from genir.removed_documents import removed_set as documents_of_set
 from genir.start import Start
 from script import run
 
 
 def main(
-    data: TrainingFiles, start: Start, settings: FinetuningConfig, outputs: FinetuningOutputs
+    data: TrainingFiles,
+    start: Start,
+    settings: FinetuningConfig,
+    outputs: FinetuningOutputs,
+    removed: Path | None = None,
+    removed_set: int | None = None,
 ) -> None:
-    """Fine-tune one model on all documents of its dataset.
+    """Fine-tune one model on all documents of its dataset, or on all but a set of removed ones.
 
     Args:
         data: documents, queries and training qrels.
         start: what fine-tuning starts from.
-        settings: how to train.
+        settings: how to train; of a reduced model the full one's, seed and steps included.
         outputs: model folder, loss curve (CSV), run record (JSON), checkpoint folder.
+        removed: CSV of the removed documents (set, doc_id, query_id).
+        removed_set: which set a reduced model is trained without.
     """
-    make_finetuned_model(data, start, settings, outputs)
+    documents = documents_of_set(read_csv(removed), removed_set, removed) if removed else []
+    make_finetuned_model(data, start, settings, outputs, documents)
 
 
 if __name__ == "__main__":

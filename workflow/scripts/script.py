@@ -22,7 +22,7 @@ def run(main: Callable[..., None], as_positional: bool = False) -> None:
     """Call `main` with the command line's arguments; a UserError becomes one line on stderr. What
     it writes carries its provenance."""
     configure_logging()
-    with _clear_errors(), carrying(describe(Path(inspect.getfile(main)), sys.argv[1:])):
+    with clear_errors(), carrying(describe(Path(inspect.getfile(main)), sys.argv[1:])):
         auto_cli(main, as_positional=as_positional)
 
 
@@ -37,9 +37,9 @@ def run_entry(
     """
     configure_logging()
     name, *arguments = sys.argv[1:] or ["--help"]
-    with _clear_errors():
+    with clear_errors():
         if name in ("-h", "--help"):
-            _print_names(main, entries)
+            print_names(main, entries)
             return
         module = entries.module(name)
         with carrying(describe(Path(inspect.getfile(main)), sys.argv[1:], module)):
@@ -67,12 +67,13 @@ def _parsed(
     parser.add_function_arguments(main, as_group=False, skip=left_out)
     for action in parser._actions:
         action.help = action.help or shared.get(action.dest)
-    values = parser.instantiate_classes(parser.parse_args(arguments))
+    values = parser.instantiate(parser.parse_args(arguments))
     names = {key.partition(".")[0] for key in own}
     return {key: values[key] for key in names}, {key: values[key] for key in taken}
 
 
-def _print_names(main: Callable[..., None], entries: Entries) -> None:
+def print_names(main: Callable[..., None], entries: Entries) -> None:
+    """What there is, in place of the arguments of one."""
     script = Path(sys.argv[0]).name
     print(f"usage: {script} NAME OPTIONS\n\n{inspect.getdoc(main).partition(chr(10))[0]}\n")
     for name, summary in entries.summaries().items():
@@ -81,7 +82,8 @@ def _print_names(main: Callable[..., None], entries: Entries) -> None:
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def clear_errors() -> Iterator[None]:
+    """A UserError, or a disk that is full, ends the process with one line."""
     try:
         check_encoding()
         yield

@@ -6,14 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from genir.components import (
-    AUTOMATIC_METHODS,
-    COMPONENTS,
-    STAGES,
-    Component,
-    Method,
-    Variant,
-)
+from genir.components import AUTOMATIC_METHODS, COMPONENTS, STAGES, Component, Method, Variant
 from genir.patching_effects import patching_effects
 from genir.statistics import Interval
 

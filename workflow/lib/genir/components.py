@@ -1,4 +1,4 @@
-"""Names of decoder components, patching methods, circuits, stages, rank kinds and baselines."""
+"""Names of decoder components, patching methods, stages, circuits, rank kinds and baselines."""
 
 from typing import Literal
 
@@ -20,6 +20,14 @@ AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
 STAGES = ("I", "II", "III")
 PATCHED_STAGES = (*STAGES, "all")
 """What patch_stage patches: each stage, and all decoder layers at once."""
+
+Variant = Literal["study", "zero", "mean", "pretrained", "automatic"]
+VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automatic")
+AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
+"""What the automatic circuit replaces a component by, preferred first."""
+
+EVALUATED = ("validation", "test")
+"""The splits that models are evaluated on."""
 
 RANK_KINDS = ("vocabulary", "docid")
 """The rank among all tokens, and that among the docids alone."""

@@ -1,11 +1,20 @@
 """Another model's encoder, or parts of it, before a model's own decoder."""
 
 from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
 
 from genir.encoder import LeanEncoder
 from genir.encoder_parts import part_names
 from genir.errors import AnalysisError
-from genir.t5 import T5
+from genir.retrieval import rank_queries
+from genir.start import Start, start_folder
+from genir.subject import Subject
+from genir.t5 import T5, load_t5, t5_of
 
 FINAL_NORM = "encoder.final_layer_norm.weight"
 
@@ -44,3 +53,54 @@ def partial_encoder(own: T5, donor: T5, part: str) -> LeanEncoder:
         prefixes = [f"encoder.block.{place.removeprefix('layer')}.layer.{number}."]
     names = [name for name in donor.weights if name.startswith(tuple(prefixes))]
     return mixed_encoder(own, donor, names)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One encoder to swap in.
+
+    `own` is the model's, `model` that of another fine-tuned model in `folder`, `pretrained` that of
+    the weights fine-tuning started from (`pretrained_own_norm`: under the model's own final norm),
+    `random` T5's initialisation.
+    """
+
+    kind: Literal["own", "model", "pretrained", "pretrained_own_norm", "random"]
+    folder: Path | None = None
+
+
+def encoder_swap(
+    subject: Subject,
+    model: Path,
+    encoders: dict[str, Encoder],
+    seed: int,
+    start: Start | None = None,
+) -> Mapping[str, pd.DataFrame]:
+    """Put other encoders before a model's decoder and rank its queries.
+
+    Args:
+        subject: the model and the queries.
+        model: the model's folder.
+        encoders: name of a table -> the encoder to swap in for it.
+        seed: seed of the random encoder.
+        start: what fine-tuning started from, if it is not random.
+    """
+    return {
+        name: rank_queries(subject, _loaded(encoder, model, subject, start, seed))
+        for name, encoder in encoders.items()
+    }
+
+
+def _loaded(
+    encoder: Encoder, model: Path, subject: Subject, start: Start | None, seed: int
+) -> LeanEncoder:
+    if encoder.kind == "own":
+        return subject.encoder
+    if encoder.kind == "random":
+        from genir.models import random_like
+
+        return LeanEncoder(t5_of(random_like(model, seed).to(subject.device)))
+    if encoder.kind == "model":
+        return LeanEncoder(load_t5(encoder.folder, subject.device))
+    donor = subject.origin(start_folder(start))
+    own_norm = encoder.kind == "pretrained_own_norm"
+    return with_final_norm(donor, subject.model) if own_norm else LeanEncoder(donor)

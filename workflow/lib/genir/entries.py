@@ -12,7 +12,9 @@ _PACKAGE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Entries:
-    """The modules in `folders` of the library that define `function`; none is imported to be found.
+    """The modules in `folders` of the library that define `function`, or without one that of their
+    own name; where `takes` is given, its first argument must be called so. None is imported to be
+    found.
 
     A driver imports the one it is asked for, so that its code counts as that module's alone.
     """
@@ -20,13 +22,14 @@ class Entries:
     kind: str
     function: str
     folders: tuple[str, ...]
+    takes: str = ""
 
     def module(self, name: str) -> str:
         """Dotted name of the module called `name`. Raises AnalysisError if there is none."""
         for folder in self.folders if name.isidentifier() else ():
             path = _PACKAGE / folder / f"{name}.py"
             if path.is_file() and self._summary(path) is not None:
-                return f"{_PACKAGE.name}.{folder}.{name}"
+                return ".".join(filter(None, (_PACKAGE.name, folder, name)))
         raise AnalysisError(
             f"there is no {self.kind} {name!r}; write one of {', '.join(self.summaries())}"
         )
@@ -39,7 +42,9 @@ class Entries:
 
     def _summary(self, path: Path) -> str | None:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name == self.function:
+            if not isinstance(node, ast.FunctionDef) or node.name != (self.function or path.stem):
+                continue
+            if not self.takes or [a.arg for a in node.args.args][:1] == [self.takes]:
                 said = " ".join((ast.get_docstring(node) or "").split())
                 return re.split(r"[.,:;] |\.$", said)[0]
         return None

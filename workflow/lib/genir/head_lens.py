@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import product
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -16,7 +17,14 @@ POSITIONS = 5
 WHOLE = -1
 
 
-def head_lens(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
+class HeadLens(NamedTuple):
+    """What the heads say: shares of docids, and the tokens themselves."""
+
+    docid_share: pd.DataFrame
+    top_tokens: pd.DataFrame
+
+
+def head_lens(subject: Subject) -> HeadLens:
     """What each cross-attention head's output says, read through final norm and unembedding.
 
     First table, a row per query, layer, head and top: share, the percent of docid tokens among the
@@ -33,9 +41,11 @@ def head_lens(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
     parts = [[layer] for layer in layers]
     blocks = subject.measure("layers of queries under the lens", measured, parts=parts, axis=1)
     found = joined(blocks)
-    return tuple(
-        per_query_table(subject.queries, names, {name: found[name]})
-        for name, names in (("share", share_names), ("token_id", token_names))
+    return HeadLens(
+        *(
+            per_query_table(subject.queries, names, {name: found[name]})
+            for name, names in (("share", share_names), ("token_id", token_names))
+        )
     )
 
 

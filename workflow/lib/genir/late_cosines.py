@@ -15,12 +15,13 @@ from genir.subject import Block, Subject, joined
 SUM = -1
 
 
-def late_cosines(subject: Subject, stage: range) -> pd.DataFrame:
+def late_cosines(subject: Subject, stage_one: range) -> pd.DataFrame:
     """One row per query, layer, component and with_layer: the cosine of a late component's output
-    with the output of the MLP in with_layer, a layer of `stage`; -1 is the sum of these MLPs.
+    with the output of the MLP in with_layer, a layer of `stage_one`; -1 is the sum of these MLPs.
 
-    Late are the layers after `stage`, the last layer excluded.
+    Late are the layers after `stage_one`, the last layer excluded.
     """
+    stage = stage_one
     late = range(stage.stop, len(subject.decoder.layers) - 1)
     names = pd.DataFrame(
         product(late, COMPONENTS, [*stage, SUM]), columns=["layer", "component", "with_layer"]

@@ -1,58 +1,18 @@
-"""The logit lens: intermediate states read as if they were the last (the study's Fig. 4)."""
-
-from itertools import chain
+"""The logit lens: intermediate states read as if they were the last."""
 
 import numpy as np
-import pandas as pd
 import torch
 
 from genir.decoder import Trace
-from genir.queries import per_name_table
 from genir.ranking import Unembedding
-from genir.shards import Tensors
-from genir.subject import Block, Subject
 
 SOURCES = ("residual", "cross_attention", "mlp")
 TOKENS = 2**32
 
 
-def rank_development(subject: Subject) -> pd.DataFrame:
-    """One row per query, layer and source, each state projected through the final norm and the
-    unembedding: vocabulary_rank and docid_rank of the relevant document, mean_docid_rank over all
-    docid tokens and mean_other_rank over all other tokens (ranks among the whole vocabulary).
-
-    Sources are the residual stream after the layer and the outputs of its cross-attention and MLP.
-    """
-    layers = range(len(subject.decoder.layers))
-    places = [[(layer, source) for source in SOURCES] for layer in layers]
-    names = pd.DataFrame(chain.from_iterable(places), columns=["layer", "source"])
-
-    def measured(block: Block, of_layer: list[tuple[int, str]]) -> Tensors:
-        states = torch.cat([lens_state(block.trace, *place) for place in of_layer])
-        relevant = subject.queries.relevant[block.rows].repeat(len(of_layer), 1)
-        return _through_lens(subject.decoder.unembedding, relevant, states)
-
-    found = subject.measure("states under the lens", measured, parts=places)
-    return per_name_table(subject.queries, names, found)
-
-
 def lens_state(trace: Trace, layer: int, source: str) -> torch.Tensor:
     """What one of SOURCES is after a layer, `[query, d_model]`."""
     return trace.residual[layer + 1] if source == "residual" else trace.output(layer, source)
-
-
-def _through_lens(
-    unembedding: Unembedding, relevant: torch.Tensor, states: torch.Tensor
-) -> Tensors:
-    """The four ranks of every row of `states` `[row, d_model]`."""
-    ranks = unembedding.ranks(states, relevant)
-    docid, other = mean_token_ranks(unembedding, states)
-    return {
-        "vocabulary_rank": ranks.vocabulary,
-        "docid_rank": ranks.docid,
-        "mean_docid_rank": docid,
-        "mean_other_rank": other,
-    }
 
 
 def mean_token_ranks(

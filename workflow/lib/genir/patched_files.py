@@ -1,4 +1,5 @@
-"""Names of what patching writes: one file for each method, place and component."""
+"""Names of what patching, circuits and swaps write: one file for each of them, in the folder of a
+model."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -21,6 +22,16 @@ def patch_files(
 ) -> dict[tuple[str, int | str, str], Path]:
     """(method, place, component) -> the file of its ranks in a model's `folder`."""
     return {
-        patch: folder / f"{patch_name(*patch)}.parquet"
+        patch: folder / table_file(patch_name(*patch))
         for patch in product(methods, places, components)
     }
+
+
+def circuit_split(variant: str, split: str) -> str:
+    """The ranks of a split under a circuit."""
+    return f"{variant}.{split}"
+
+
+def table_file(name: str) -> str:
+    """The file of one of these names, or of an encoder or a part of one that is swapped in."""
+    return f"{name}.parquet"

@@ -126,6 +126,31 @@ def _dominant(ratios: np.ndarray, segments: list[list[int]]) -> list[str]:
     return [dominant_component(ratios[first : last + 1]) for first, last in segments]
 
 
+def stages_record(
+    contributions: pd.DataFrame,
+    query_ids: pd.Series,
+    configured: Mapping[str, list[int]] | None,
+    seed: int,
+) -> dict[str, Any]:
+    """What is detected in the contributions to `query_ids`, and which stages analyses use: the
+    configured ones, or else T5-large's, scaled by depth; JSON-ready.
+
+    status: supported if they are what is detected, else imposed. `seed` is that of the shuffled
+    layer orders.
+    """
+    ratios = mean_ratios(contributions, query_ids)
+    detected = detect_stages(ratios, seed)
+    used = configured or default_stages(len(ratios))
+    supported = detected["supported"] and detected["segments"] == [used[name] for name in STAGES]
+    return {
+        "detected": detected,
+        "used": used,
+        "status": "supported" if supported else "imposed",
+        "n": len(query_ids),
+        "mean_ratio": dict(zip(COMPONENTS, ratios.T.tolist(), strict=True)),
+    }
+
+
 def patched_stages(stages: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, int]]:
     """First and last layer of every stage and, as `all`, of the decoder."""
     whole = {"all": (stages[STAGES[0]][0], stages[STAGES[-1]][1])}

@@ -15,15 +15,15 @@ from genir.subject import Block, Subject, joined
 LARGEST = 5
 
 
-def top_heads(subject: Subject, stage: range) -> pd.DataFrame:
+def top_heads(subject: Subject, stage_three: range) -> pd.DataFrame:
     """One row per query, layer, component and head: counts, whether any active neuron of the MLPs
-    in `stage` has the head among its five largest sources, and neurons, how many have.
+    in `stage_three` has the head among its five largest sources, and neurons, how many have.
 
     Sources are the start token's embedding, every earlier head of self- and cross-attention, those
     of the same layer included, and every earlier MLP; the largest are those with the largest signed
     contribution (`genir.communication.neuron_contributions`).
     """
-    decoder, queries = subject.decoder, subject.queries
+    decoder, queries, stage = subject.decoder, subject.queries, stage_three
     heads = decoder.architecture.heads
     width = len(ATTENTIONS) * heads + 1
     sources = stage.stop * width + 1

@@ -13,13 +13,14 @@ import pandas as pd
 import torch
 from torch.nn.functional import cosine_similarity
 
+from genir.analyses.rank_development import rank_development
 from genir.communication import neuron_contributions, sources_of
 from genir.components import ATTENTIONS, COMPONENTS, METHODS, Method
 from genir.contributions import contributions
 from genir.decoder import Memory, Place, Trace
 from genir.differences import Differences, read_logits
 from genir.direct_contribution import direct_contribution
-from genir.logit_lens import SOURCES, rank_development
+from genir.logit_lens import SOURCES
 from genir.patching import BlockValues, Means, Replacements, patched_ranks, place_means
 from genir.plain_reference import Captured
 from genir.seeding import generator

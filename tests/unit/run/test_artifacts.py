@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+from plans import REPOSITORY, plan_of
+
+from genir.run import artifacts
+from genir.run.arguments import read_files
+from genir.run.needs import Needs
+
+REPORT = REPOSITORY / "workflow/report"
+CONFIGS = ("tiny", "published", "paper", "document", "query_generation")
+
+
+def outputs(plan) -> list[str]:
+    """All that jobs of the registry write, for every model."""
+    found = []
+    for job in artifacts.jobs(plan):
+        names = [*plan.models, *plan.reduced] if job.analysis.of == "trained" else plan.models
+        for name in [job.model] if job.model else names:
+            found += [path.replace(f"{{{job.analysis.of}}}", name) for path in job.written]
+    for artifact in artifacts.tables(plan):
+        found += [artifact.file(suffix) for suffix in ("csv", "md")]
+    return found + [artifact.file("svg") for artifact in artifacts.figures(plan)]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_no_two_jobs_write_one_file_or_have_one_name(tmp_path, name):
+    plan = plan_of(tmp_path, name)
+    written = outputs(plan)
+    assert len(set(written)) == len(written)
+    rules = [job.rule for job in artifacts.jobs(plan)]
+    rules += [a.rule for a in [*artifacts.tables(plan), *artifacts.figures(plan)]]
+    assert len(set(rules)) == len(rules)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_tables_and_figures_read_of_an_analysis_is_what_it_writes(tmp_path, name):
+    plan = plan_of(tmp_path, name)
+    written = set(outputs(plan))
+    folders = {Path(path).parts[1] for path in written}
+    made = [*artifacts.tables(plan), *artifacts.figures(plan)]
+    read = {path for a in made for paths in a.read(plan).values() for path in paths}
+    read |= {p for paths in read_files(artifacts.summary(plan)).values() for p in paths}
+    ours = {path for path in read if Path(path).parts[1] in folders}
+    assert len(ours) > 20
+    assert ours <= written
+
+
+def test_how_many_layers_a_job_does_changes_no_file(tmp_path):
+    found = [
+        sorted(outputs(plan_of(tmp_path, patching={"layers_per_job": size})))
+        for size in (1, 3, "all")
+    ]
+    assert found[0] == found[1] == found[2]
+
+
+def test_conditional_tables_are_there_only_where_they_have_rows(tmp_path):
+    def names(plan):
+        return {table.name for table in artifacts.tables(plan)}
+
+    usual = names(plan_of(tmp_path))
+    everything = {table.name for table in artifacts.TABLES}
+    assert everything - usual == {"seeds"}
+    assert "seeds" in names(plan_of(tmp_path, models={"full": {"seeds": [1, 5]}}))
+    only_random = plan_of(tmp_path, models={"full": None}, headline_model="random_start")
+    assert everything - names(only_random) == {"seeds", "partial_swap"}
+    assert not {"training"} & names(plan_of(tmp_path, "published"))
+
+
+def test_every_artifact_has_a_caption_and_every_caption_an_artifact():
+    rules = {artifact.rule for artifact in [*artifacts.TABLES, *artifacts.FIGURES]}
+    captions = {path.stem for path in REPORT.glob("*.rst")}
+    assert captions - rules == {"workflow", "trace_query", "verify_engine"}
+    assert rules <= captions
+
+
+def test_the_readme_of_results_names_every_artifact():
+    text = (REPOSITORY / "results/README.md").read_text(encoding="utf-8")
+    made = [*artifacts.TABLES, *artifacts.FIGURES, *artifacts.ANALYSES]
+    names = {getattr(artifact, "rule", artifact.name) for artifact in made}
+    assert sorted(name for name in names if name not in text) == []
+
+
+def test_a_job_of_some_layers_says_which_and_takes_their_share_of_time(tmp_path):
+    plan = plan_of(tmp_path, patching={"layers_per_job": 3})
+    jobs = [j for j in artifacts.jobs(plan) if j.analysis.name == "patch_head" and j.layers]
+    (job,) = [j for j in jobs if j.model == "full" and j.layers[0] == 3]
+    assert job.rule == "patch_head_full_layer3_to_5"
+    assert job.piece == ["--first_layer", "3", "--last_layer", "5"]
+    assert job.place == "patch_head/full.layer3-5"
+    assert job.message == "Patch every attention head of decoder layers 3 to 5 of full."
+    assert "layer3" not in " ".join(job.words({}))
+    assert job.minutes(Needs(plan), {}) >= job.analysis.minutes
+
+
+def test_a_rule_for_all_models_has_them_in_its_wildcard(tmp_path):
+    plan = plan_of(tmp_path)
+    (job,) = [j for j in artifacts.jobs(plan) if j.analysis.name == "late_cosines"]
+    assert job.written == ["results/late_cosines/{model}.parquet"]
+    assert job.message == "Compare late outputs of {wildcards.model} with Stage I's MLPs."
+    line = job.words({"model": "full"})
+    assert line[0] == "late_cosines"
+    assert line[line.index("--output") + 1] == "results/late_cosines/full.parquet"
+    assert job.read({"model": "full"})["stages"] == ["results/stages/full.json"]
+    assert job.checkpoints({"model": "full"}) == "results/checkpoints/late_cosines/full"

@@ -1,0 +1,92 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from plans import REPOSITORY, plan_of
+
+from genir.run.arguments import Folder
+from genir.run.plan import Plan
+
+
+def test_the_headline_model_comes_first_and_copies_are_models(tmp_path):
+    plan = plan_of(tmp_path, models={"full": {"seeds": [1, 5]}})
+    assert plan.models == ["full", "full-seed5", "random_start"]
+    assert plan.original == ["full", "random_start"]
+    assert plan.seeds == {"full": [1, 5]}
+    assert plan.finetuning("full-seed5") == plan.finetuning("full") | {"seed": 5}
+    assert plan.with_reduced == ["full"]
+    assert plan.reduced == [f"full-rd{i}" for i in range(1, len(plan.reduced) + 1)]
+    assert {plan.full_name(name) for name in plan.reduced} == {"full"}
+
+
+def test_the_configuration_is_left_as_it_was(tmp_path):
+    plan = plan_of(tmp_path, models={"full": {"seeds": [1, 5]}})
+    again = Plan(plan.config, plan.repository, tmp_path, plan.snapshots)
+    assert again.models == plan.models
+
+
+def test_only_models_with_weights_to_start_from_have_a_pretraining(tmp_path):
+    plan = plan_of(tmp_path)
+    assert plan.pretrained == ["full"]
+    assert plan.pretraining_of("random_start") is None
+    assert {"pretrained", "pretrained_own_norm"} <= plan.encoders("full").keys()
+    assert not {"pretrained"} & plan.encoders("random_start").keys()
+    assert "pretrained" in plan.methods("full")
+    assert "pretrained" not in plan.methods("random_start")
+
+
+def test_a_model_from_the_hub_is_read_where_it_is_fetched_to(tmp_path):
+    plan = plan_of(tmp_path, "published")
+    for model in plan.imported:
+        folder = plan.imported_folder(model)
+        assert folder.is_relative_to("results/fetch")
+        assert plan.model_files(folder) == Folder(folder, (folder,))
+        assert plan.model_folder(model) == Path(f"results/import_model/{model}/model")
+
+
+def test_a_random_start_is_read_without_its_weights(tmp_path):
+    plan = plan_of(tmp_path)
+    folder = Path(os.path.relpath(REPOSITORY / "resources/mini-t5"))
+    plan = Plan(plan.config, folder.parents[1], Path.cwd(), plan.snapshots)
+    weights = folder / "model.safetensors"
+    assert weights in plan.model_files(folder).files
+    assert weights not in plan.start_of("random_start")["path"].files
+    assert folder / "config.json" in plan.start_of("random_start")["path"].files
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, "all"])
+def test_the_layers_of_all_jobs_are_the_decoder_s(tmp_path, size):
+    plan = plan_of(tmp_path, patching={"layers_per_job": size})
+    chunks = plan.layer_chunks("full")
+    assert [layer for chunk in chunks for layer in chunk] == list(plan.decoder_layers("full"))
+    assert all(len(chunk) == len(chunks[0]) for chunk in chunks[:-1])
+
+
+def test_a_training_is_another_one_with_another_corpus_or_setting(tmp_path):
+    key = plan_of(tmp_path).training_key("full")
+    for changes in (
+        {"models": {"full": {"finetuning": {"seed": 9}}}},
+        {"datasets": {"hpo-1k": {"seed": 9}}},
+        {"models": {"full": {"start": {"type": "random", "like": "resources/mini-t5"}}}},
+    ):
+        assert plan_of(tmp_path, **changes).training_key("full") != key
+
+
+def test_planning_has_no_effect_and_loads_nothing_heavy(tmp_path):
+    modules = "arguments artifacts kinds needs plan results".split()
+    program = (
+        f"import sys, {', '.join(f'genir.run.{name}' for name in modules)}\n"
+        "heavy = {'torch', 'transformers', 'matplotlib', 'seaborn', 'snakemake', 'scipy'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(REPOSITORY / "workflow/lib")},
+        text=True,
+        capture_output=True,
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []

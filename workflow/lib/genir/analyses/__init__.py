@@ -1,0 +1,1 @@
+"""Analyses: one module an analysis, from a subject to data frames."""

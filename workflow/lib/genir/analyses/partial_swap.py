@@ -1,0 +1,28 @@
+"""Single parts of the pre-trained encoder before a model's own decoder."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from genir.encoder_swap import partial_encoder
+from genir.progress import Progress
+from genir.retrieval import rank_queries
+from genir.start import Start, start_folder
+from genir.subject import Subject
+
+
+def partial_swap(subject: Subject, parts: list[str], start: Start) -> Mapping[str, pd.DataFrame]:
+    """Swap single parts of the pre-trained encoder in and rank the queries, a table for each.
+
+    Args:
+        subject: the model and the queries.
+        parts: the parts to swap in.
+        start: what fine-tuning started from.
+    """
+    donor = subject.origin(start_folder(start))
+    progress = Progress("partial swaps", len(parts))
+    tables = {}
+    for done, part in enumerate(parts, start=1):
+        tables[part] = rank_queries(subject, partial_encoder(subject.model, donor, part))
+        progress.update(done)
+    return tables

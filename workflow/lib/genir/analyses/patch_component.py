@@ -1,0 +1,33 @@
+"""Ranks with single components of a layer patched."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.analyses.patched import patched
+from genir.components import Method
+from genir.patching import single_patches
+from genir.start import Start
+from genir.subject import Subject
+
+
+def patch_component(
+    subject: Subject,
+    correct: Path,
+    methods: list[Method],
+    first_layer: int,
+    last_layer: int,
+    start: Start | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Patch single components of some decoder layers and rank the queries.
+
+    Args:
+        subject: the model and the queries.
+        correct: the model's correct queries (CSV); means are taken over them.
+        methods: patching methods.
+        first_layer: first decoder layer to patch.
+        last_layer: last decoder layer to patch.
+        start: what fine-tuning started from; needed by the method pretrained.
+    """
+    patches = single_patches(range(first_layer, last_layer + 1), methods)
+    return patched(subject, correct, patches, start)

@@ -1,0 +1,33 @@
+"""Ranks with one component patched in all layers of a stage."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from genir.analyses.patched import patched
+from genir.components import Method
+from genir.files import read_json
+from genir.patching import stage_patches
+from genir.stages import patched_stages
+from genir.start import Start
+from genir.subject import Subject
+
+
+def patch_stage(
+    subject: Subject,
+    correct: Path,
+    methods: list[Method],
+    stages: Path,
+    start: Start | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Patch one component in all layers of a stage, or of the decoder, and rank the queries.
+
+    Args:
+        subject: the model and the queries.
+        correct: the model's correct queries (CSV); means are taken over them.
+        methods: patching methods.
+        stages: the model's stages (JSON, written by stages); all is every decoder layer.
+        start: what fine-tuning started from; needed by the method pretrained.
+    """
+    patches = stage_patches(patched_stages(read_json(stages)["used"]), methods)
+    return patched(subject, correct, patches, start)

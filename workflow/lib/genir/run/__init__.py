@@ -1,0 +1,1 @@
+"""What only rules call: what a configuration asks for, as files, arguments, memory and minutes."""

@@ -1,0 +1,133 @@
+"""What analyses are told of a model."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from genir.components import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.patched_files import circuit_split, patch_files, table_file
+from genir.run.arguments import Arguments, Folder, Written
+from genir.run.plan import Plan
+from genir.run.results import RESULTS, clean_ranks, correct_queries, inside, of_model, stages
+
+
+def _on_validation(plan: Plan, model: str) -> dict[str, Any]:
+    return {"model": plan.model_folder(model), "source": plan.source(model, "validation")}
+
+
+def _simple(plan: Plan, model: str, name: str) -> Arguments:
+    return _on_validation(plan, model) | {"output": Written(str(of_model(name, "{model}")))}
+
+
+def simple(name: str) -> Callable[[Plan, str], Arguments]:
+    """Arguments of an analysis of the validation queries that writes one file a model."""
+    return lambda plan, model: _simple(plan, model, name)
+
+
+def of_stage(name: str) -> Callable[[Plan, str], Arguments]:
+    """The same of one that asks for the layers of a stage."""
+    return lambda plan, model: {**_simple(plan, model, name), "stages": stages(model)}
+
+
+def in_folder(name: str, *files: str) -> Written:
+    """Tables of these names in the folder of a model."""
+    paths = [str(inside(name, "{model}", table_file(file))) for file in files]
+    return Written(str(RESULTS / name / "{model}"), tuple(paths))
+
+
+def _patches(name: str, methods: list[str], places: Iterable[Any], components: Any) -> Written:
+    folder = RESULTS / name / "{model}"
+    files = patch_files(folder, methods, places, components).values()
+    return Written(str(folder), tuple(map(str, files)))
+
+
+def _on_splits(plan: Plan, trained: str) -> dict[str, Any]:
+    sources = [plan.source(trained, split) for split in EVALUATED]
+    return {"model": plan.model_folder(trained), "sources": sources}
+
+
+def evaluate(plan: Plan, trained: str) -> Arguments:
+    ranks = [Written(str(clean_ranks("{trained}", split))) for split in EVALUATED]
+    return _on_splits(plan, trained) | {"ranks": ranks}
+
+
+def retrieve(plan: Plan, trained: str) -> Arguments:
+    runs = [Written(str(inside("retrieve", "{trained}", f"{s}.run"))) for s in EVALUATED]
+    depth = plan.config["evaluation"]["run_depth"]
+    return _on_splits(plan, trained) | {"runs": runs, "depth": depth, "tag": trained}
+
+
+def head_lens(plan: Plan, model: str) -> Arguments:
+    output = in_folder("head_lens", "docid_share", "top_tokens")
+    return _on_validation(plan, model) | {"output": output}
+
+
+def encoder_swap(plan: Plan, model: str) -> Arguments:
+    folders = {f"rd{i}": name for i, name in enumerate(plan.reduced_names(model), start=1)}
+    encoders = {
+        name: {"kind": kind}
+        | ({"folder": plan.model_folder(folders[name])} if kind == "model" else {})
+        for name, kind in plan.encoders(model).items()
+    }
+    return _on_validation(plan, model) | {
+        "encoders": encoders,
+        "seed": plan.seed,
+        "start": plan.pretraining_of(model),
+        "output": in_folder("encoder_swap", *encoders),
+    }
+
+
+def partial_swap(plan: Plan, model: str) -> Arguments:
+    parts = plan.encoder_parts(model)
+    return _on_validation(plan, model) | {
+        "parts": parts,
+        "start": plan.pretraining_of(model),
+        "output": in_folder("partial_swap", *parts),
+    }
+
+
+def _patching(plan: Plan, model: str, methods: list[str]) -> dict[str, Any]:
+    return _on_validation(plan, model) | {
+        "correct": correct_queries(model),
+        "methods": methods,
+        "start": plan.pretraining_of(model),
+    }
+
+
+def patch_component(plan: Plan, model: str, layers: range) -> Arguments:
+    methods = plan.methods(model)
+    output = _patches("patch_component", methods, layers, COMPONENTS)
+    return _patching(plan, model, methods) | {"output": output}
+
+
+def patch_head(plan: Plan, model: str, layers: range) -> Arguments:
+    methods = plan.methods(model, "head_methods")
+    output = _patches("patch_head", methods, layers, ATTENTIONS)
+    return _patching(plan, model, methods) | {"output": output}
+
+
+def patch_stage(plan: Plan, model: str) -> Arguments:
+    methods = plan.methods(model)
+    output = _patches("patch_stage", methods, PATCHED_STAGES, COMPONENTS)
+    return _patching(plan, model, methods) | {"stages": stages(model), "output": output}
+
+
+def circuit(plan: Plan, model: str) -> Arguments:
+    methods, variants = plan.automatic_methods(model), plan.circuit_variants(model)
+    ranks = [circuit_split(variant, split) for variant in variants for split in EVALUATED]
+    output = in_folder("circuit", *ranks)
+    record = str(inside("circuit", "{model}", "automatic.json"))
+    folder = RESULTS / "patch_stage" / model
+    patched = patch_files(folder, methods, PATCHED_STAGES).values()
+    return _on_validation(plan, model) | {
+        "test": plan.source(model, "test"),
+        "correct": correct_queries(model),
+        "stages": stages(model),
+        "clean": clean_ranks(model),
+        "patched": Folder(folder, tuple(patched)),
+        "methods": methods,
+        "broken_percent": plan.config["circuit"]["broken_percent"],
+        "variants": variants,
+        "seed": plan.seed,
+        "start": plan.pretraining_of(model),
+        "output": Written(output.path, (record, *output.files)),
+    }

@@ -1,0 +1,280 @@
+"""The registry of artifacts: analyses, tables and figures.
+
+A table is a CSV for programs and a Markdown file for people; a figure is drawn from the table of
+its name.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from genir.components import ATTENTIONS
+from genir.run import analysis_arguments as told
+from genir.run import table_arguments as made_from
+from genir.run.arguments import Arguments
+from genir.run.kinds import Analysis, Artifact, Job
+from genir.run.plan import Plan
+from genir.run.results import correct_queries, stages
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """The rules of all analyses."""
+    found = []
+    for analysis in ANALYSES:
+        if not analysis.cut:
+            found.append(Job(plan, analysis))
+            continue
+        for model in analysis.models(plan):
+            pieces = plan.layer_chunks(model) if analysis.cut == "layers" else [None]
+            found += [Job(plan, analysis, model, layers) for layers in pieces]
+    return found
+
+
+def tables(plan: Plan) -> list[Artifact]:
+    """The tables of a configuration."""
+    return [table for table in TABLES if table.wanted(plan)]
+
+
+def figures(plan: Plan) -> list[Artifact]:
+    """The figures of a configuration."""
+    return [figure for figure in FIGURES if figure.wanted(plan)]
+
+
+def summary(plan: Plan) -> Arguments:
+    """What the summary is told."""
+    read = "retrieval encoder_swap patching_by_stage circuit claims".split()
+    return {
+        "headline": plan.headline,
+        "tables": made_from.table_files(*read),
+        "correct": made_from.each(correct_queries, plan.models),
+        "stages": made_from.each(stages, plan.models),
+        "manifest": plan.data(plan.headline, "manifest"),
+    }
+
+
+def _figure(table: Artifact) -> Artifact:
+    of_stages = table.name in ("contributions", "failed_queries")
+
+    def drawn_from(plan: Plan) -> Arguments:
+        boundaries = {"stages": made_from.each(stages, plan.models)} if of_stages else {}
+        return {"table": Path(table.file("csv")), **boundaries}
+
+    own = {"kind": "figure", "rule": "", "module": "", "mem_mb": 2000, "minutes": 10}
+    message = f"Draw the figure of {table.label}."
+    return replace(table, **own, message=message, arguments=drawn_from, environment="plot")
+
+
+ANALYSES = (
+    Analysis(
+        "evaluate",
+        "Rank the documents for the validation and test queries with {model}.",
+        *("genir.retrieval", "evaluate", told.evaluate, "evaluate"),
+        priority=10,
+    ),
+    Analysis(
+        "retrieve",
+        "List the first documents for the validation and test queries with {model}.",
+        *("genir.retrieval", "evaluate", told.retrieve, "retrieve"),
+    ),
+    Analysis(
+        "contributions",
+        "Measure the contribution of every component of {model}.",
+        *("genir.contributions", "contributions", told.simple("contributions")),
+        ranks=False,
+    ),
+    Analysis(
+        "rank_development",
+        "Follow the rank of the relevant document through the layers of {model}.",
+        *("genir.analyses.rank_development", "rank_development", told.simple("rank_development")),
+    ),
+    Analysis(
+        "direct_contribution",
+        "Rank by the outputs of one kind of component of {model} alone.",
+        *("genir.direct_contribution", "rank_development", told.simple("direct_contribution")),
+    ),
+    Analysis(
+        "head_lens",
+        "Read the cross-attention heads of {model} through the logit lens.",
+        *("genir.head_lens", "head_lens", told.head_lens),
+        minutes=120,
+        ranks=False,
+    ),
+    Analysis(
+        "communication",
+        "Trace what triggers the components of {model} back to earlier ones.",
+        *("genir.communication", "communication", told.simple("communication")),
+        ranks=False,
+    ),
+    Analysis(
+        "top_heads",
+        "Find the heads that trigger Stage III neurons of {model}.",
+        *("genir.top_heads", "top_heads", told.of_stage("top_heads")),
+        ranks=False,
+    ),
+    Analysis(
+        "late_cosines",
+        "Compare late outputs of {model} with Stage I's MLPs.",
+        *("genir.late_cosines", "contributions", told.of_stage("late_cosines")),
+        ranks=False,
+    ),
+    Analysis(
+        "encoder_swap",
+        "Put other encoders before the decoder of {model}.",
+        *("genir.encoder_swap", "encoder_swap", told.encoder_swap),
+        cut="model",
+    ),
+    Analysis(
+        "partial_swap",
+        "Swap parts of the pre-trained encoder into {model}.",
+        *("genir.analyses.partial_swap", "partial_swap", told.partial_swap),
+        cut="model",
+        models=lambda plan: plan.pretrained,
+    ),
+    Analysis(
+        "patch_component",
+        "Patch every component of decoder layers {first} to {last} of {model}.",
+        *("genir.analyses.patch_component", "patch_component", told.patch_component),
+        minutes=120,
+        cut="layers",
+    ),
+    Analysis(
+        "patch_head",
+        "Patch every attention head of decoder layers {first} to {last} of {model}.",
+        *("genir.analyses.patch_head", "patch_head", told.patch_head),
+        minutes=120,
+        cut="layers",
+    ),
+    Analysis(
+        "patch_stage",
+        "Patch every component of {model} stage by stage.",
+        *("genir.analyses.patch_stage", "patch_stage", told.patch_stage),
+        minutes=120,
+        cut="model",
+    ),
+    Analysis(
+        "circuit",
+        "Rank queries with the circuits of {model}.",
+        *("genir.analyses.circuit_ranks", "patch_stage", told.circuit),
+        minutes=120,
+        cut="model",
+    ),
+)
+
+TABLES = (
+    Artifact(
+        *("retrieval", "Retrieval"),
+        "Tabulate the retrieval quality of all systems.",
+        made_from.retrieval,
+    ),
+    Artifact(
+        *("retrieval_differences", "Retrieval"),
+        "Compare the retrieval of the headline model with that of every other system.",
+        made_from.retrieval_differences,
+        drawn=False,
+    ),
+    Artifact("encoder_swap", "Encoder swap", "Tabulate the encoder swap.", made_from.encoder_swap),
+    # Without pre-trained weights there is nothing to swap in.
+    Artifact(
+        *("partial_swap", "Encoder swap"),
+        "Tabulate the partial encoder swaps.",
+        made_from.partial_swap,
+        wanted=lambda plan: bool(plan.pretrained),
+    ),
+    Artifact(
+        *("patching", "Patching"),
+        "Tabulate patching of single layers and components.",
+        lambda plan: made_from.by_layer(plan, "patch_component", "methods"),
+    ),
+    Artifact(
+        *("patching_by_stage", "Patching"),
+        "Tabulate patching by stage.",
+        made_from.patching_by_stage,
+    ),
+    Artifact(
+        *("patching_heads", "Patching"),
+        "Tabulate patching of single attention heads.",
+        lambda plan: made_from.by_layer(plan, "patch_head", "head_methods", ATTENTIONS),
+        minutes=60,
+    ),
+    Artifact("circuit", "Circuit", "Tabulate the circuits.", made_from.circuit),
+    Artifact(
+        *("contributions", "Contributions"),
+        "Tabulate the contribution of every component.",
+        lambda plan: made_from.analysed("contributions", plan, "seed"),
+    ),
+    Artifact(
+        *("rank_development", "Rank development"),
+        "Tabulate the rank of the relevant document layer by layer.",
+        lambda plan: made_from.analysed("rank_development", plan, "seed"),
+    ),
+    Artifact(
+        *("direct_contribution", "Contributions"),
+        "Tabulate what components of one kind write alone.",
+        lambda plan: {
+            **made_from.analysed("direct_contribution", plan, "seed"),
+            "paper_in_text": plan.paper("in_text_numbers"),
+        },
+    ),
+    Artifact(
+        *("docid_share", "Heads"),
+        "Tabulate the share of docids among what the heads say.",
+        made_from.docid_share,
+    ),
+    Artifact(
+        *("top_tokens", "Heads"),
+        "Tabulate what the heads say for a few queries.",
+        made_from.top_tokens,
+        drawn=False,
+        environment="analysis",
+    ),
+    Artifact(
+        *("communication", "Communication"),
+        "Tabulate who triggers whom.",
+        lambda plan: made_from.analysed("communication", plan, "stages", "seed"),
+    ),
+    Artifact(
+        *("top_heads", "Heads"),
+        "Tabulate how many heads trigger Stage III neurons.",
+        lambda plan: made_from.analysed("top_heads", plan, "stages"),
+    ),
+    Artifact(
+        *("late_cosines", "Communication"),
+        "Tabulate the cosines of late outputs with Stage I's MLPs.",
+        lambda plan: made_from.analysed("late_cosines", plan, "stages", "seed"),
+    ),
+    Artifact(
+        *("paper_comparison", "Comparison with the study"),
+        "Put every number of the study beside ours.",
+        made_from.paper_comparison,
+        drawn=False,
+        label="all numbers of the study",
+        rule="paper_comparison",
+        mem_mb=1000,
+    ),
+    Artifact(
+        *("claims", "Comparison with the study"),
+        "Judge the study's claims.",
+        made_from.claims,
+        drawn=False,
+    ),
+    Artifact(
+        *("failed_queries", "Failed queries"),
+        "Tabulate every analysis for answered and for failed queries.",
+        made_from.failed_queries,
+    ),
+    # Without a model that is trained more than once there is nothing to compare.
+    Artifact(
+        *("seeds", "Seeds"),
+        "Compare trainings with several seeds.",
+        made_from.seeds,
+        wanted=lambda plan: bool(plan.seeds),
+        drawn=False,
+    ),
+    # Without a trained model there are no curves.
+    Artifact(
+        *("training", "Training"),
+        "Collect the loss curves.",
+        made_from.training,
+        wanted=lambda plan: bool(plan.trained),
+    ),
+)
+FIGURES = tuple(_figure(table) for table in TABLES if table.drawn)

@@ -1,0 +1,306 @@
+"""What a configuration asks for: its models, and the files and settings of their jobs.
+
+Paths are seen from the working directory and none is absolute: a parameter or an input that named
+the place of repository or results would rerun all when they are moved.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genir import config_model, hub, paths
+from genir.components import (
+    AUTOMATIC_METHODS,
+    BASELINES,
+    EVALUATED,
+    VARIANTS,
+    Method,
+    Variant,
+)
+from genir.encoder_parts import part_names
+from genir.model_files import files_read
+from genir.run.arguments import Folder
+from genir.run.results import (
+    RESULTS,
+    dataset_file,
+)
+from genir.seed_copies import is_seed_copy
+from genir.text import slug
+
+_SMALL = ("hpo", "files")
+
+
+class Plan:
+    """A checked configuration, with the copies of models that further seeds ask for.
+
+    `repository` is relative to `workdir`, the folder that the workflow runs in; `snapshots` say
+    where what comes from the hub lies.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        repository: Path,
+        workdir: Path,
+        snapshots: Sequence[hub.Snapshot],
+    ) -> None:
+        entries = config_model.expand_seeds(config["models"])
+        self.config = {**config, "models": entries}
+        self.repository, self.workdir, self.snapshots = repository, workdir, snapshots
+        self.generators: dict[str, Any] = config.get("query_generators", {})
+        self.headline: str = config["headline_model"]
+        self.seed: int = config["seed"]
+        self.models = sorted(entries, key=lambda name: (name != self.headline, name))
+        self.trained = [m for m in self.models if config_model.is_trained(entries[m])]
+        self.imported = [m for m in self.models if m not in self.trained]
+        self.original = [m for m in self.models if not is_seed_copy(m)]
+        self.reduced = [name for m in self.models for name in self.reduced_names(m)]
+        self.with_reduced = [m for m in self.models if self.reduced_names(m)]
+        self.pretrained = [m for m in self.models if self._has_weights(m)]
+        self.seeds = {m: entries[m]["seeds"] for m in self.models if "seeds" in entries[m]}
+        self.traces = {slug(text): text for text in config["trace"]["queries"]}
+        self.study = config_model.study_models(self.config)
+
+    # --- places
+
+    def resolve(self, path: str) -> Path:
+        """Where a path of the configuration lies, seen from the working directory."""
+        return paths.resolve(path, self.repository, Path())
+
+    def snapshot(self, kind: hub.Kind, entry: Mapping[str, Any]) -> hub.Snapshot:
+        """What an entry of the configuration takes from the hub."""
+        wanted = (kind, entry["id"], entry.get("name", ""))
+        return next(s for s in self.snapshots if (s.kind, s.id, s.name) == wanted)
+
+    def hub_folder(self, kind: hub.Kind, entry: Mapping[str, Any]) -> Path:
+        """Where that is fetched to."""
+        return Path(self.snapshot(kind, entry).folder)
+
+    def paper(self, table: str) -> Path:
+        """A table of the study's numbers."""
+        return self.repository / f"resources/paper/{table}.csv"
+
+    def published(self) -> Folder:
+        """All of them."""
+        folder = self.repository / "resources/paper"
+        return Folder(folder, self._files_of(folder, "*.csv"))
+
+    def model_files(self, folder: Path, kind: str = "folder") -> Folder:
+        """A model folder and what is read of it: a folder of the workflow's own as a whole; of any
+        other its files, whose content counts, for a random model without the weights."""
+        if folder.parts[0] == RESULTS.name:
+            return Folder(folder, (folder,))
+        read = files_read(self.workdir / folder, weights=kind == "folder")
+        return Folder(folder, tuple(folder / path.name for path in read))
+
+    def _files_of(self, folder: Path, pattern: str) -> tuple[Path, ...]:
+        found = sorted((self.workdir / folder).glob(pattern))
+        return tuple(folder / path.name for path in found)
+
+    # --- corpora and datasets
+
+    def is_small(self, corpus: str) -> bool:
+        """Whether a corpus is read in minutes; others can be hundreds of thousands of pages."""
+        return self.config["corpora"][corpus]["source"] in _SMALL
+
+    def collections(self) -> list[str]:
+        """The corpora that ir-datasets downloads."""
+        entries = self.config["corpora"].items()
+        return [name for name, entry in entries if entry["source"] == "ir_datasets"]
+
+    def corpus_options(self, corpus: str) -> dict[str, Any]:
+        """What else the source of a corpus takes."""
+        entry = self.config["corpora"][corpus]
+        options = {key: entry[key] for key in ("id", "ids", "name", "faulty") if key in entry}
+        if "name" in entry:
+            options["revision"] = self.snapshot("dataset", entry).revision
+        return options
+
+    def collection_options(self, corpus: str) -> dict[str, Any]:
+        """Which collection of ir-datasets it is."""
+        entry = self.config["corpora"][corpus]
+        return {key: entry[key] for key in ("id", "ids") if key in entry}
+
+    def dataset_settings(self, dataset: str) -> dict[str, Any]:
+        """How a dataset is drawn from its corpus."""
+        entry = self.config["datasets"][dataset]
+        return {key: value for key, value in entry.items() if key != "corpus"}
+
+    def dataset_of(self, trained: str) -> str:
+        """The dataset of a full or reduced model."""
+        return self.config["models"][self.full_name(trained)]["dataset"]
+
+    def data(self, trained: str, key: str) -> Path:
+        """A file, by a key of DATA, of the dataset of a model."""
+        return dataset_file(self.dataset_of(trained), key)
+
+    def manifests(self, models: Iterable[str]) -> list[Path]:
+        """Manifests of the datasets that `models` belong to, each once."""
+        return list(dict.fromkeys(self.data(name, "manifest") for name in models))
+
+    # --- models
+
+    def reduced_settings(self, model: str) -> dict[str, int]:
+        """How many reduced models there are of a model, and without how many documents each."""
+        return self.config["models"][model].get("reduced", {"models": 0, "documents": 0})
+
+    def reduced_names(self, model: str) -> list[str]:
+        """Names of the reduced models of a model."""
+        return [f"{model}-rd{i + 1}" for i in range(self.reduced_settings(model)["models"])]
+
+    def full_name(self, trained: str) -> str:
+        """The model that a reduced model belongs to; a full model's own name."""
+        return trained if trained in self.models else trained.rpartition("-rd")[0]
+
+    def made_by(self, trained: str) -> Path:
+        """The folder of the job that makes a model."""
+        if trained in self.reduced:
+            return RESULTS / "finetune_reduced" / trained
+        return RESULTS / ("finetune" if trained in self.trained else "import_model") / trained
+
+    def model_folder(self, trained: str) -> Path:
+        """Folder of a full or reduced model."""
+        return self.made_by(trained) / "model"
+
+    def imported_folder(self, model: str) -> Path:
+        """Where an existing model lies."""
+        entry = self.config["models"][model]
+        if "hub" in entry:
+            return self.hub_folder("model", entry["hub"])
+        return self.resolve(entry["folder"])
+
+    def written_start(self, start: Mapping[str, Any] | None) -> dict[str, str] | None:
+        """What a start is, wherever repository and results lie."""
+        if start is None:
+            return None
+        if start["type"] == "hub":
+            return {"type": "folder", "path": str(self.hub_folder("model", start))}
+        if start["type"] == "pretraining":
+            return {"type": "folder", "path": str(RESULTS / "pretrain/model")}
+        return {"type": start["type"], "path": start.get("path") or start["like"]}
+
+    def start(self, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """What scripts take as --start."""
+        written = self.written_start(start)
+        if written is None:
+            return None
+        own = start is not None and start["type"] in ("hub", "pretraining")
+        folder = Path(written["path"]) if own else self.resolve(written["path"])
+        return {"type": written["type"], "path": self.model_files(folder, written["type"])}
+
+    def start_of(self, model: str) -> dict[str, Any] | None:
+        """What the training of a model starts from; of an existing model, what it started from."""
+        return self.start(self.config["models"][model].get("start"))
+
+    def pretraining_of(self, model: str) -> dict[str, Any] | None:
+        """The same; nothing for a random start, which has no pre-training."""
+        return self.start_of(model) if model in self.pretrained else None
+
+    def _has_weights(self, model: str) -> bool:
+        start = self.config["models"][model].get("start")
+        return start is not None and start["type"] != "random"
+
+    def start_types(self) -> set[str]:
+        """The kinds of start that something is trained from."""
+        entries = [*self.config["models"].values(), *self.generators.values()]
+        return {entry["start"]["type"] for entry in entries if "start" in entry}
+
+    def finetuning(self, model: str) -> dict[str, Any]:
+        """How a model is fine-tuned."""
+        return config_model.finetuning(self.config, model)
+
+    def training_key(self, model: str) -> list[Any]:
+        """All that makes a training what it is, beside its rule's own."""
+        entry = self.config["models"][model]
+        return [
+            *self.dataset_key(entry["dataset"]),
+            self.written_start(entry.get("start")),
+            self.finetuning(model),
+            self.generator_settings(config_model.query_generator(self.config, model)),
+        ]
+
+    def dataset_key(self, dataset: str) -> list[Any]:
+        """All that makes a dataset what it is."""
+        source = self.config["corpora"][self.config["datasets"][dataset]["corpus"]]
+        return [source, self.dataset_settings(dataset)]
+
+    # --- query generators
+
+    def generator_settings(self, generator: str | None) -> dict[str, Any]:
+        """All that makes a generator what it is; nothing for direct indexing."""
+        entry = self.generators.get(generator, {}) if generator else {}
+        own = {"start": self.written_start(entry["start"])} if "start" in entry else {}
+        return entry | own
+
+    # --- what is asked of a model
+
+    def source(self, trained: str, split: str) -> dict[str, Any]:
+        """Queries of a split, as analyses take them."""
+        return {
+            "queries": self.data(trained, "queries"),
+            "qrels": self.data(trained, split),
+            "split": split,
+            "query_tokens": self.finetuning(self.full_name(trained))["query_tokens"],
+        }
+
+    def encoders(self, model: str) -> dict[str, str]:
+        """Names of the encoders swapped into a model, and where each comes from."""
+        kinds = {"full": "own"}
+        kinds |= {f"rd{i + 1}": "model" for i in range(len(self.reduced_names(model)))}
+        if model in self.pretrained:
+            kinds |= {name: name for name in ("pretrained", "pretrained_own_norm")}
+        return kinds | {"random": "random"}
+
+    def encoder_parts(self, model: str) -> list[str]:
+        """Names of the parts of the pre-trained encoder swapped into a model."""
+        return part_names(config_model.encoder_layers(self.config, model, self.workdir))
+
+    def decoder_layers(self, model: str) -> range:
+        """The decoder layers of a model."""
+        return range(config_model.decoder_layers(self.config, model, self.workdir))
+
+    def layer_chunks(self, model: str) -> list[range]:
+        """The decoder layers of every patching job."""
+        layers, size = self.decoder_layers(model), self.config["patching"]["layers_per_job"]
+        size = len(layers) if size == "all" else size
+        return [layers[start : start + size] for start in layers[::size]]
+
+    def methods(self, model: str, key: str = "methods") -> list[Method]:
+        """Patching methods, `head_methods` for single heads."""
+        chosen = self.config["patching"][key]
+        return [m for m in chosen if m != "pretrained" or model in self.pretrained]
+
+    def automatic_methods(self, model: str) -> list[Method]:
+        """Methods of patch_stage that the automatic circuit chooses from."""
+        return [method for method in AUTOMATIC_METHODS if method in self.methods(model)]
+
+    def circuit_variants(self, model: str) -> list[Variant]:
+        """The circuits of a model."""
+        return [v for v in VARIANTS if v != "pretrained" or model in self.pretrained]
+
+    def systems(self) -> list[tuple[str, str]]:
+        """Dataset and name of all that retrieves: baselines, full and reduced models."""
+        datasets = dict.fromkeys(map(self.dataset_of, self.models))
+        names = [*self.models, *self.reduced]
+        return [
+            (dataset, system)
+            for dataset in datasets
+            for system in [*BASELINES, *(n for n in names if self.dataset_of(n) == dataset)]
+        ]
+
+    def run(self, dataset: str, system: str, split: str) -> Path:
+        """The TREC run of a system on a split."""
+        baseline = system in BASELINES
+        place = f"bm25/{dataset}/{system}" if baseline else f"retrieve/{system}"
+        return RESULTS / place / f"{split}.run"
+
+    def compared_runs(self) -> dict[str, dict[str, Path]]:
+        """{split: {system: run}} of the headline model, the other models of its dataset and the
+        baselines."""
+        dataset = self.dataset_of(self.headline)
+        systems = [m for m in self.original if self.dataset_of(m) == dataset]
+        systems += BASELINES
+        return {
+            split: {system: self.run(dataset, system, split) for system in systems}
+            for split in EVALUATED
+        }

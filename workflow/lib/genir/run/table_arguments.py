@@ -1,0 +1,250 @@
+"""What tables are made from.
+
+What a file holds is said by the name that it is given under, never by its place in a list.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from genir.components import COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.patched_files import circuit_split, patch_files, table_file
+from genir.run.arguments import Arguments, Folder
+from genir.run.plan import Plan
+from genir.run.results import (
+    RESULTS,
+    clean_ranks,
+    correct_queries,
+    inside,
+    of_model,
+    removed_documents,
+    stages,
+)
+
+
+def table_files(*names: str) -> dict[str, Path]:
+    """{name: CSV of the table}"""
+    return {name: RESULTS / f"table_{name}" / f"{name}.csv" for name in names}
+
+
+def each(path: Callable[[str], Path], models: Iterable[str]) -> dict[str, Path]:
+    return {model: path(model) for model in models}
+
+
+def analysed(name: str, plan: Plan, *more: str) -> dict[str, Any]:
+    """Files of an analysis, the unmodified ranks beside them, and `more` of these two."""
+    files = each(lambda model: of_model(name, model), plan.models)
+    offered = {"stages": each(stages, plan.models), "seed": plan.seed}
+    own = {"files": files, "clean": each(clean_ranks, plan.models)}
+    return own | {key: offered[key] for key in more} | _beside(plan, plan.models)
+
+
+def _beside(plan: Plan, models: Iterable[str]) -> dict[str, Any]:
+    return {"manifests": plan.manifests(models)}
+
+
+def retrieval(plan: Plan) -> Arguments:
+    files = [inside("retrieval_metrics", *place) for place in plan.systems()]
+    return {
+        "files": [path.with_name(f"{path.name}.csv") for path in files],
+        "paper": plan.paper("table1_retrieval"),
+    } | _beside(plan, plan.models)
+
+
+def retrieval_differences(plan: Plan) -> Arguments:
+    splits = [
+        {"split": split, "qrels": plan.data(plan.headline, split), "runs": runs}
+        for split, runs in plan.compared_runs().items()
+    ]
+    return {
+        "model": plan.headline,
+        "splits": splits,
+        "queries": plan.data(plan.headline, "queries"),
+        "seed": plan.seed,
+    } | _beside(plan, [plan.headline])
+
+
+def encoder_swap(plan: Plan) -> Arguments:
+    return {
+        "files": [
+            {"model": m, "encoder": e, "path": inside("encoder_swap", m, table_file(e))}
+            for m in plan.models
+            for e in plan.encoders(m)
+        ],
+        "correct": each(correct_queries, plan.models),
+        "removed": each(removed_documents, plan.with_reduced),
+        "paper_swap": plan.paper("table2_encoder_swap"),
+        "paper_in_text": plan.paper("in_text_numbers"),
+        "seed": plan.seed,
+    } | _beside(plan, plan.models)
+
+
+def partial_swap(plan: Plan) -> Arguments:
+    return {
+        "files": [
+            {"model": m, "part": part, "path": inside("partial_swap", m, table_file(part))}
+            for m in plan.pretrained
+            for part in plan.encoder_parts(m)
+        ],
+        "correct": each(correct_queries, plan.pretrained),
+        "seed": plan.seed,
+    } | _beside(plan, plan.pretrained)
+
+
+def _patches(
+    rule: str, model: str, methods: list[Any], places: Iterable[Any], components: Any = COMPONENTS
+) -> Folder:
+    """What a patching rule wrote of a model."""
+    folder = RESULTS / rule / model
+    return Folder(folder, tuple(patch_files(folder, methods, places, components).values()))
+
+
+def _by_stage(plan: Plan, model: str) -> dict[str, Any]:
+    methods = plan.methods(model)
+    return {"folder": _patches("patch_stage", model, methods, PATCHED_STAGES), "methods": methods}
+
+
+def by_layer(plan: Plan, rule: str, key: str, components: Any = COMPONENTS) -> Arguments:
+    """Patches of single layers by a rule, with the methods under a key of `patching`."""
+    sweeps = []
+    for model in plan.models:
+        methods, layers = plan.methods(model, key), plan.decoder_layers(model)
+        folder = _patches(rule, model, methods, layers, components)
+        sweep = {"model": model, "folder": folder, "methods": methods, "layers": len(layers)}
+        sweeps.append(sweep)
+    clean = each(clean_ranks, plan.models)
+    return {"sweeps": sweeps, "clean": clean, "seed": plan.seed} | _beside(plan, plan.models)
+
+
+def patching_by_stage(plan: Plan) -> Arguments:
+    return {
+        "sweeps": [{"model": model} | _by_stage(plan, model) for model in plan.models],
+        "clean": each(clean_ranks, plan.models),
+        "stages": each(stages, plan.models),
+        "paper_patching": plan.paper("table3_stage_patching"),
+        "seed": plan.seed,
+    } | _beside(plan, plan.models)
+
+
+def circuit(plan: Plan) -> Arguments:
+    files = []
+    for model in plan.models:
+        variants, folder = plan.circuit_variants(model), RESULTS / "circuit" / model
+        names = [circuit_split(variant, split) for variant in variants for split in EVALUATED]
+        clean = [clean_ranks(model, split) for split in EVALUATED]
+        written = [folder / "automatic.json", *(folder / table_file(name) for name in names)]
+        of_this = {
+            "model": model,
+            "variants": variants,
+            "folder": Folder(folder, tuple(written)),
+            "evaluated": Folder(clean[0].parent, tuple(clean)),
+            "stages": stages(model),
+        }
+        files.append(of_this)
+    paper = plan.paper("table4_circuit")
+    own = {"files": files, "paper_circuit": paper, "seed": plan.seed}
+    return own | _beside(plan, plan.models)
+
+
+def docid_share(plan: Plan) -> Arguments:
+    share = {m: inside("head_lens", m, "docid_share.parquet") for m in plan.models}
+    more = {
+        "files": share,
+        "models": each(plan.model_folder, plan.models),
+        "paper_share": plan.paper("table5_docid_share"),
+    }
+    return analysed("head_lens", plan, "stages", "seed") | more
+
+
+def top_tokens(plan: Plan) -> Arguments:
+    files = [
+        {
+            "model": model,
+            "tokens": inside("head_lens", model, "top_tokens.parquet"),
+            "clean": clean_ranks(model),
+            "stages": stages(model),
+            "folder": plan.model_folder(model),
+            "documents": plan.data(model, "documents"),
+            "queries": plan.data(model, "queries"),
+        }
+        for model in plan.models
+    ]
+    examples = plan.config["lens"]["examples"]
+    own = {"files": files, "examples": examples, "seed": plan.seed}
+    return own | _beside(plan, plan.models)
+
+
+def training(plan: Plan) -> Arguments:
+    curves = [
+        {"model": name, "path": plan.made_by(name) / "curve.csv"}
+        for name in [*plan.trained, *plan.reduced]
+    ]
+    return {"files": curves} | _beside(plan, plan.trained)
+
+
+def _ranked(plan: Plan, model: str) -> dict[str, Any]:
+    """Ranks of a model that the tables of claims and of failed queries read."""
+    by_stage = _by_stage(plan, model)
+    return {
+        "model": model,
+        "clean": clean_ranks(model),
+        "patch_stage": by_stage["folder"],
+        "methods": by_stage["methods"],
+        "direct_contribution": of_model("direct_contribution", model),
+    }
+
+
+def claims(plan: Plan) -> Arguments:
+    files = []
+    for model in plan.original:
+        encoders = list(plan.encoders(model))
+        swapped = tuple(inside("encoder_swap", model, table_file(e)) for e in encoders)
+        more = {
+            "encoder_swap": Folder(RESULTS / "encoder_swap" / model, swapped),
+            "encoders": encoders,
+            "correct": correct_queries(model),
+            "stages": stages(model),
+            "communication": of_model("communication", model),
+        }
+        if model in plan.with_reduced:
+            more["removed"] = removed_documents(model)
+        files.append(_ranked(plan, model) | more)
+    judged = {"files": files, **table_files("docid_share", "circuit"), "seed": plan.seed}
+    return judged | _beside(plan, plan.original)
+
+
+def failed_queries(plan: Plan) -> Arguments:
+    files = []
+    for model in plan.original:
+        swapped = {"pretrained_encoder": inside("encoder_swap", model, table_file("pretrained"))}
+        files.append(_ranked(plan, model) | (swapped if model in plan.pretrained else {}))
+    views = table_files("contributions", "rank_development", "docid_share", "communication")
+    own = {"tables": views, "files": files, "seed": plan.seed}
+    return own | _beside(plan, plan.original)
+
+
+def paper_comparison(plan: Plan) -> Arguments:
+    compared = (
+        "encoder_swap patching_by_stage circuit docid_share direct_contribution top_heads"
+        " late_cosines"
+    ).split()
+    models = [
+        {
+            "dataset": dataset,
+            "model": model,
+            "manifest": plan.data(model, "manifest"),
+            "stages": stages(model),
+        }
+        for dataset, model in plan.study.items()
+    ]
+    own = {"published": plan.published(), "tables": table_files(*compared), "models": models}
+    return own | _beside(plan, plan.study.values())
+
+
+def seeds(plan: Plan) -> Arguments:
+    compared = (
+        "retrieval patching_by_stage contributions direct_contribution communication"
+        " docid_share circuit"
+    ).split()
+    own = {"tables": table_files(*compared), "seeds": plan.seeds}
+    return own | _beside(plan, plan.seeds)

@@ -1,0 +1,1 @@
+"""Training: one loop; pre-training, fine-tuning, query generation."""

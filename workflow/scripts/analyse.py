@@ -1,0 +1,86 @@
+"""Run one analysis of a model on queries; the first argument names it."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jsonargparse import ArgumentParser
+
+from genir.blocks import Limits
+from genir.entries import Entries
+from genir.files import write_json, write_parquet
+from genir.patched_files import table_file
+from genir.progress import configure_logging
+from genir.provenance import carrying, describe
+from genir.subject import QuerySource, load_subject
+from genir.tables.stages import read_stages
+from script import clear_errors, print_names
+
+ANALYSES = Entries("analysis", "", ("analyses", ""), takes="subject")
+STAGES = {"stage_one": "I", "stage_two": "II", "stage_three": "III"}
+"""Arguments of analyses that are the layers of a stage."""
+
+
+def job(model: Path, source: QuerySource, output: Path, limits: Limits) -> None:
+    """What every analysis is told.
+
+    Args:
+        model: model folder with its docid mapping.
+        source: the queries to run.
+        output: Parquet to write; the folder to write in, where there are several tables.
+        limits: memory this process may use, in MiB, and precision of products.
+    """
+
+
+def main() -> None:
+    """Run one analysis of a model on queries."""
+    configure_logging()
+    name, *arguments = sys.argv[1:] or ["--help"]
+    with clear_errors():
+        if name in ("-h", "--help"):
+            print_names(main, ANALYSES)
+            return
+        module = ANALYSES.module(name)
+        with carrying(describe(Path(__file__), sys.argv[1:], module)):
+            analyse(getattr(import_module(module), name), arguments)
+
+
+def analyse(function: Callable[..., Any], arguments: list[str]) -> None:
+    """Run an analysis of the library with its command line: options are its own arguments beside
+    those of `job`; stages, where it asks for the layers of one."""
+    wanted = list(inspect.signature(function).parameters)
+    of_stages = [name for name in wanted if name in STAGES]
+    summary = inspect.getdoc(function).partition("\n\nArgs:")[0]
+    parser = ArgumentParser(prog=f"analyse.py {function.__name__}", description=summary)
+    parser.add_function_arguments(job, as_group=False)
+    given = {"subject", "model", *of_stages} & set(wanted)
+    parser.add_function_arguments(function, as_group=False, skip=given)
+    if of_stages:
+        help = "the model's stages (JSON, written by stages)"
+        parser.add_argument("--stages", type=Path, required=True, help=help)
+    told = parser.instantiate(parser.parse_args(arguments))
+    own = {name: told[name] for name in wanted if name in told}
+    for name in of_stages:
+        first, last = read_stages(told.stages)["used"][STAGES[name]]
+        own[name] = range(first, last + 1)
+    _write(function(load_subject(told.model, told.source, told.limits), **own), told.output)
+
+
+def _write(found: Any, output: Path) -> None:
+    """A table to the file `output`; of several by name, each to a file of the folder."""
+    if isinstance(found, pd.DataFrame):
+        write_parquet(output, found)
+        return
+    for name, part in (found._asdict() if isinstance(found, tuple) else found).items():
+        if isinstance(part, pd.DataFrame):
+            write_parquet(output / table_file(name), part)
+        else:
+            write_json(output / f"{name}.json", part)
+
+
+if __name__ == "__main__":
+    main()
