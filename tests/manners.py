@@ -20,14 +20,15 @@ def rules() -> list[dict[str, Any]]:
         ):
             body = match[3]
             keys = set(re.findall(rf"^{match[1]}    (\w+):", body, re.M))
-            scripts = re.findall(r"\$SCRIPTS/(\w+)\.py", body)
+            scripts = re.findall(r"\$SCRIPTS/(\w+)\.py(?: (\w+))?", body)
             environments = re.findall(r'environment\("(\w+)"\)', body)
             found.append(
                 {
                     "name": match[2] or file.stem,
                     "keys": keys,
                     "shell": "shell" in keys,
-                    "script": scripts[-1] if scripts else None,
+                    "script": scripts[-1][0] if scripts else None,
+                    "entry": scripts[-1][1] if scripts else "",
                     "environment": environments[0] if environments else None,
                 }
             )
@@ -46,8 +47,9 @@ def _imports(path: Path) -> list[list[str]]:
     return found
 
 
-def imported_packages(script: Path, library: Path) -> set[str]:
-    """Top-level names of everything a script imports, through the library and its neighbours."""
+def imported_packages(script: Path, library: Path, *modules: str) -> set[str]:
+    """Top-level names of everything that a script and `modules` of the library import, through the
+    library and the script's neighbours."""
     seen: set[Path] = set()
     names: set[str] = set()
 
@@ -66,5 +68,6 @@ def imported_packages(script: Path, library: Path) -> set[str]:
                 if not found and not module.startswith("genir"):
                     names.add(module.partition(".")[0])
 
-    visit(script)
+    for path in (script, *(library / f"{m.replace('.', '/')}.py" for m in modules)):
+        visit(path)
     return names

