@@ -22,14 +22,15 @@ def rules() -> list[dict[str, Any]]:
         ):
             body = match[3]
             keys = set(re.findall(rf"^{match[1]}    (\w+):", body, re.M))
-            scripts = re.findall(r"\$SCRIPTS/(\w+)\.py", body)
+            scripts = re.findall(r"\$SCRIPTS/(\w+)\.py(?: (\w+))?", body)
             environments = re.findall(r'environment\("(\w+)"\)', body)
             found.append(
                 {
                     "name": match[2] or file.stem,
                     "keys": keys,
                     "shell": "shell" in keys,
-                    "script": scripts[-1] if scripts else None,
+                    "script": scripts[-1][0] if scripts else None,
+                    "entry": scripts[-1][1] if scripts else "",
                     "environment": environments[0] if environments else None,
                 }
             )

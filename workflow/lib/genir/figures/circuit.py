@@ -5,18 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import VARIANTS
+from genir.figures import style
 from genir.figures.bars import grouped_bars, published_values
-from genir.figures.style import (
-    PALETTE,
-    chosen,
-    count_note,
-    distinct,
-    in_order,
-    label,
-    panels,
-    rows_of,
-    stages_note,
-)
 from genir.tables.circuit import DEPTHS, FULL
 
 KINDS = {"absolute": "share of queries", "relative": "share of the unmodified model's"}
@@ -26,23 +16,23 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw the circuits: bars per circuit and metric on the test queries, absolute and relative to
     the unmodified model, with the study's values as hollow markers; one row per model."""
     what = "test queries by vocabulary rank"
-    rows = chosen(table, what, rank_kind="vocabulary", split="test")
-    models = distinct(rows["model"])
+    rows = style.chosen(table, what, rank_kind="vocabulary", split="test")
+    models = style.distinct(rows["model"])
 
     def panel(axes: Axes, model: str, kind: str) -> None:
-        part = rows_of(rows, model=model, kind=kind)
+        part = style.rows_of(rows, model=model, kind=kind)
         _bars(axes, part)
         axes.set_ylabel(KINDS[kind])
-        counts = count_note(part.loc[part["n"] > 0, "n"])
-        axes.set_title(f"{model}, test queries, {counts}, {stages_note(part)}")
+        counts = style.count_note(part.loc[part["n"] > 0, "n"])
+        axes.set_title(f"{model}, test queries, {counts}, {style.stages_note(part)}")
 
     size = (13.5, 0.6 + 3.5 * len(models))
-    return panels(models, list(KINDS), panel, size, legend={"ncols": 5}, explained=1)
+    return style.panels(models, list(KINDS), panel, size, legend={"ncols": 5}, explained=1)
 
 
 def _bars(axes: Axes, rows: pd.DataFrame) -> None:
-    variants, metrics = in_order(rows["variant"], (FULL, *VARIANTS)), list(DEPTHS)
-    grouped_bars(axes, rows, ("variant", variants), ("metric", metrics), PALETTE)
+    variants, metrics = style.in_order(rows["variant"], (FULL, *VARIANTS)), list(DEPTHS)
+    grouped_bars(axes, rows, ("variant", variants), ("metric", metrics), style.PALETTE)
     given = rows.dropna(subset="paper")
     places = [(metrics.index(r.metric), variants.index(r.variant)) for r in given.itertuples()]
     published_values(axes, places, given["paper"], len(metrics))
@@ -52,6 +42,6 @@ def _bars(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _variant_label(rows: pd.DataFrame, variant: str) -> str:
-    row = rows_of(rows, variant=variant).iloc[0]
-    name = "unmodified" if variant == FULL else label(variant)
+    row = style.rows_of(rows, variant=variant).iloc[0]
+    name = "unmodified" if variant == FULL else style.label(variant)
     return f"{name}\n{row['active']} of {row['components']}"

@@ -9,16 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import COMPONENTS
-from genir.figures.style import (
-    COMPONENT_COLOURS,
-    banded_line,
-    chosen,
-    count_note,
-    distinct,
-    label,
-    panels,
-    rows_of,
-)
+from genir.figures import style
 from genir.tables.stages import boundaries
 
 MEASURES = {
@@ -33,21 +24,21 @@ def draw(table: pd.DataFrame, stages: Mapping[str, dict[str, Any]] | None = None
 
     `stages` are those of each model, as `read_stages` gives them; their boundaries are drawn.
     """
-    rows = chosen(table, "correct queries", queries="correct")
-    models = distinct(rows["model"])
+    rows = style.chosen(table, "correct queries", queries="correct")
+    models = style.distinct(rows["model"])
 
     def panel(axes: Axes, model: str, measure: str) -> None:
         used = (stages or {}).get(model)
-        part = rows_of(rows, model=model, measure=measure)
+        part = style.rows_of(rows, model=model, measure=measure)
         _lines(axes, part, [] if used is None else boundaries(used))
         axes.set_ylabel(MEASURES[measure])
         note = "" if used is None else f", stages {used['status']}"
-        axes.set_title(f"{model}, correct queries, {count_note(part['n'])}{note}")
+        axes.set_title(f"{model}, correct queries, {style.count_note(part['n'])}{note}")
 
     def scale(_: Figure, grid: np.ndarray) -> None:
-        grid[0][0].set_ylim(0, 1.03 * max(1, rows_of(rows, measure="ratio")["high"].max()))
+        grid[0][0].set_ylim(0, 1.03 * max(1, style.rows_of(rows, measure="ratio")["high"].max()))
 
-    return panels(
+    return style.panels(
         *(models, list(MEASURES), panel, (11, 0.6 + 3.1 * len(models))),
         legend={"ncols": 4},
         finish=scale,
@@ -57,8 +48,8 @@ def draw(table: pd.DataFrame, stages: Mapping[str, dict[str, Any]] | None = None
 
 def _lines(axes: Axes, rows: pd.DataFrame, lines: list[float]) -> None:
     for component in COMPONENTS:
-        part, colour = rows_of(rows, component=component), COMPONENT_COLOURS[component]
-        banded_line(axes, part, "o-", colour, alpha=0.25, label=label(component))
+        part, colour = style.rows_of(rows, component=component), style.COMPONENT_COLOURS[component]
+        style.banded_line(axes, part, "o-", colour, alpha=0.25, label=style.label(component))
     for index, place in enumerate(lines):
         name = "stage boundary" if index == 0 else None
         axes.axvline(place, color="0.35", linestyle="--", linewidth=1.2, label=name)

@@ -5,16 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import STAGES
+from genir.figures import style
 from genir.figures.bars import grouped_bars, published_values
-from genir.figures.style import (
-    chosen,
-    count_note,
-    distinct,
-    panels,
-    rows_of,
-    shades,
-    stages_note,
-)
 
 UNITS = {"head": "single heads", "component": "whole cross-attention"}
 
@@ -23,16 +15,16 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw the share of docid tokens among what cross-attention heads say: bars per stage and
     number of top tokens over the correct queries, the base rate as a line, the study's values as
     hollow markers; models as rows, units as columns."""
-    rows = chosen(table, "correct queries", queries="correct")
-    models, tops = distinct(rows["model"]), sorted(set(rows["top"]))
+    rows = style.chosen(table, "correct queries", queries="correct")
+    models, tops = style.distinct(rows["model"]), sorted(set(rows["top"]))
 
     def panel(axes: Axes, model: str, unit: str) -> None:
-        part = rows_of(rows, model=model, unit=unit)
+        part = style.rows_of(rows, model=model, unit=unit)
         _bars(axes, part, tops)
-        note = f"correct queries, {count_note(part['n'])}, {stages_note(part)}"
+        note = f"correct queries, {style.count_note(part['n'])}, {style.stages_note(part)}"
         axes.set_title(f"{model}: {UNITS[unit]}\n{note}")
 
-    return panels(
+    return style.panels(
         *(models, list(UNITS), panel, (10, 0.6 + 3.1 * len(models))),
         legend={"ncols": 5},
         label="docids among top tokens (%)",
@@ -41,7 +33,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _bars(axes: Axes, rows: pd.DataFrame, tops: list[int]) -> None:
-    colours, names = shades("Blues", len(tops) + 2)[1:], [f"top {top}" for top in tops]
+    colours, names = style.shades("Blues", len(tops) + 2)[1:], [f"top {top}" for top in tops]
     named = rows.assign(top=rows["top"].map("top {}".format))
     grouped_bars(axes, named, ("stage", STAGES), ("top", names), colours)
     axes.axhline(rows["base_rate"].iloc[0], color="0.3", linestyle="--", label="base rate")

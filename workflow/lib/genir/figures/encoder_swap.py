@@ -7,17 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genir.figures import style
 from genir.figures.bars import GROUP_WIDTH, grouped_bars
-from genir.figures.style import (
-    PALETTE,
-    chosen,
-    count_note,
-    distinct,
-    in_order,
-    label,
-    panels,
-    rows_of,
-)
 
 ENCODERS = (
     *("full", "rd", "rd1", "rd2", "rd3", "rd4"),
@@ -31,14 +22,14 @@ def draw(table: pd.DataFrame) -> Figure:
     models exist, beside them the heat map of every reduced encoder on every removed set. One row
     per model, bars of one width."""
     what = "Hits@1 by vocabulary rank"
-    rows = chosen(table, what, rank_kind="vocabulary", measure="hits_at_1")
-    models = distinct(rows["model"])
+    rows = style.chosen(table, what, rank_kind="vocabulary", measure="hits_at_1")
+    models = style.distinct(rows["model"])
     wide = rows["encoder"].str.fullmatch(r"rd\d+").any()
     width = GROUP_WIDTH / len(set(rows["queries"]) & set(GROUPS))
     places = rows.groupby("model")["encoder"].nunique().max()
 
     def panel(axes: Axes, model: str, kind: str) -> None:
-        part = rows_of(rows, model=model)
+        part = style.rows_of(rows, model=model)
         if kind == "sets":
             _heat_map(axes, part, model)
             return
@@ -51,7 +42,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
     ratios = {"bars": 2.1, "sets": 1} if wide else {"bars": 1}
     size = (13.5 if wide else 8.5, 3.9 * len(models) + 0.4)
-    return panels(
+    return style.panels(
         models, list(ratios), panel, size, finish=legend, width_ratios=list(ratios.values())
     )
 
@@ -59,8 +50,8 @@ def draw(table: pd.DataFrame) -> Figure:
 def _bars(axes: Axes, rows: pd.DataFrame, model: str, width: float) -> None:
     shown = rows[rows["queries"].isin(GROUPS)]
     groups = [name for name in GROUPS if name in set(shown["queries"])]
-    colours = dict(zip(GROUPS, PALETTE, strict=False))
-    encoders = in_order(shown["encoder"], ENCODERS)
+    colours = dict(zip(GROUPS, style.PALETTE, strict=False))
+    encoders = style.in_order(shown["encoder"], ENCODERS)
     grouped_bars(
         axes,
         shown,
@@ -71,7 +62,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, model: str, width: float) -> None:
     )
     axes.set_xticks(range(len(encoders)), [_short(e) for e in encoders], rotation=25, ha="right")
     counts = ", ".join(
-        f"{group} {count_note(rows_of(shown, queries=group)['n'])}" for group in groups
+        f"{group} {style.count_note(style.rows_of(shown, queries=group)['n'])}" for group in groups
     )
     axes.set_title(f"{model}, {counts}")
     axes.set(ylim=(0, 1.02), ylabel="Hits@1 (share of queries)", xlabel="encoder")
@@ -94,7 +85,7 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, model: str) -> None:
         cbar_kws={"label": "Hits@1"},
     )
     axes.set(xlabel="removed set", ylabel="encoder")
-    axes.set_title(f"{model}, {count_note(sets['n'])} a cell")
+    axes.set_title(f"{model}, {style.count_note(sets['n'])} a cell")
 
 
 def _legend(column: Any) -> tuple[list[Any], list[str]]:
@@ -102,9 +93,9 @@ def _legend(column: Any) -> tuple[list[Any], list[str]]:
     for axes in column:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(name, handle)
-    names = in_order(found, GROUPS)
+    names = style.in_order(found, GROUPS)
     return [found[name] for name in names], [f"{name} queries" for name in names]
 
 
 def _short(encoder: str) -> str:
-    return "own" if encoder == "full" else label(encoder)
+    return "own" if encoder == "full" else style.label(encoder)

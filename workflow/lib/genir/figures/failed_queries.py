@@ -8,27 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import STAGES
+from genir.figures import style
 from genir.figures.bars import bar_positions
-from genir.figures.style import (
-    PALETTE,
-    banded_line,
-    chosen,
-    count_note,
-    distinct,
-    in_order,
-    label,
-    panels,
-    rows_of,
-)
 
 VIEWS = {
     "correct": "correct",
     "ranked_2_to_10": "ranked 2 to 10",
     "ranked_below_10": "ranked below 10",
 }
-COLOURS = dict(zip(VIEWS, (PALETTE[2], PALETTE[1], PALETTE[3]), strict=True))
+COLOURS = dict(zip(VIEWS, (style.PALETTE[2], style.PALETTE[1], style.PALETTE[3]), strict=True))
 PATCHES = {
-    f"mean {stage} {component}": f"{stage}\n{label(component)}"
+    f"mean {stage} {component}": f"{stage}\n{style.label(component)}"
     for stage in STAGES
     for component in ("cross_attention", "mlp")
 }
@@ -40,20 +30,20 @@ def draw(table: pd.DataFrame, stages: Mapping[str, dict[str, Any]] | None = None
 
     `stages` are those of each model, as `read_stages` gives them; the title says their status.
     """
-    models = distinct(chosen(table, "any view of the queries")["model"])
+    models = style.distinct(style.chosen(table, "any view of the queries")["model"])
 
     def panel(axes: Axes, model: str, kind: str) -> None:
-        rows = rows_of(table, model=model)
+        rows = style.rows_of(table, model=model)
         if kind == "ranks":
-            _ranks(axes, rows_of(rows, analysis="rank_development"))
+            _ranks(axes, style.rows_of(rows, analysis="rank_development"))
             axes.set_title(f"{model}: {_counts(rows)}")
             return
-        _patches(axes, rows_of(rows, measure="net_hits_at_1"))
+        _patches(axes, style.rows_of(rows, measure="net_hits_at_1"))
         used = (stages or {}).get(model)
         origin = "" if used is None else f",\nstages {used['status']}"
         axes.set_title(f"{model}: the mean in place of a component in a stage{origin}")
 
-    return panels(
+    return style.panels(
         *(models, ("ranks", "patches"), panel, (12, 0.8 + 3.5 * len(models))),
         legend={"ncols": 3},
         explained=1,
@@ -64,15 +54,20 @@ def draw(table: pd.DataFrame, stages: Mapping[str, dict[str, Any]] | None = None
 
 
 def _counts(rows: pd.DataFrame) -> str:
-    found = in_order(rows["queries"], VIEWS)
-    notes = [f"{VIEWS[view]} ({count_note(rows_of(rows, queries=view)['n'])})" for view in found]
+    found = style.in_order(rows["queries"], VIEWS)
+    notes = [
+        f"{VIEWS[view]} ({style.count_note(style.rows_of(rows, queries=view)['n'])})"
+        for view in found
+    ]
     return ",\n".join(filter(None, [notes[0], ", ".join(notes[1:])]))
 
 
 def _ranks(axes: Axes, rows: pd.DataFrame) -> None:
     rows = rows.assign(layer=rows["item"].str.removeprefix("layer").astype(int))
-    for view in in_order(rows["queries"], VIEWS):
-        banded_line(axes, rows_of(rows, queries=view), "o-", COLOURS[view], markersize=5)
+    for view in style.in_order(rows["queries"], VIEWS):
+        style.banded_line(
+            axes, style.rows_of(rows, queries=view), "o-", COLOURS[view], markersize=5
+        )
     axes.set_xticks(sorted(rows["layer"].unique()))
     axes.set_yscale("log")
     axes.set_xlabel("decoder layer")
@@ -83,11 +78,11 @@ def _patches(axes: Axes, rows: pd.DataFrame) -> None:
     views = [view for view in VIEWS if view in set(rows["queries"])]
     axes.axhline(0, color="0.35", linewidth=1)
     for index, view in enumerate(views):
-        points = rows_of(rows, queries=view).set_index("item").reindex(list(PATCHES))
+        points = style.rows_of(rows, queries=view).set_index("item").reindex(list(PATCHES))
         lengths = [points["value"] - points["low"], points["high"] - points["value"]]
         places = bar_positions(len(PATCHES), index, len(views), total=0.6)
-        style = {"fmt": "o", "color": COLOURS[view], "markersize": 6, "capsize": 2}
-        axes.errorbar(places, points["value"], lengths, **style, label=VIEWS[view])
+        form = {"fmt": "o", "color": COLOURS[view], "markersize": 6, "capsize": 2}
+        axes.errorbar(places, points["value"], lengths, **form, label=VIEWS[view])
     axes.set_xticks(range(len(PATCHES)), list(PATCHES.values()))
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("stage and component")

@@ -5,17 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import COMPONENTS
-from genir.figures.style import (
-    banded_line,
-    chosen,
-    count_note,
-    distinct,
-    label,
-    panels,
-    rows_of,
-    shades,
-    stages_note,
-)
+from genir.figures import style
 from genir.tables.late_cosines import SUM
 
 
@@ -23,18 +13,18 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw the cosines of late outputs with Stage I's MLPs: a line per Stage I MLP and one for
     their sum by late layer, over the correct queries; models as rows, late components as columns.
     """
-    rows = chosen(table, "correct queries", queries="correct")
+    rows = style.chosen(table, "correct queries", queries="correct")
     rows = rows.assign(with_layer=rows["with_layer"].astype(str))
-    models = distinct(rows["model"])
+    models = style.distinct(rows["model"])
     others = sorted(set(rows["with_layer"]), key=lambda name: (name == SUM, len(name), name))
 
     def panel(axes: Axes, model: str, component: str) -> None:
-        part = rows_of(rows, model=model, component=component)
+        part = style.rows_of(rows, model=model, component=component)
         _lines(axes, part, others)
-        note = f"correct queries, {count_note(part['n'])}, {stages_note(part)}"
-        axes.set_title(f"{model}: {label(component)}\n{note}")
+        note = f"correct queries, {style.count_note(part['n'])}, {style.stages_note(part)}"
+        axes.set_title(f"{model}: {style.label(component)}\n{note}")
 
-    return panels(
+    return style.panels(
         *(models, COMPONENTS, panel, (12, 0.8 + 3.1 * len(models))),
         legend={"ncols": 4},
         label="cosine with\nStage I's MLPs",
@@ -43,12 +33,12 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, others: list[str]) -> None:
-    colours = shades("viridis", len(others))
+    colours = style.shades("viridis", len(others))
     axes.axhline(0, color="0.5", linewidth=1)
     for index, other in enumerate(others):
         name = "sum of these MLPs" if other == SUM else f"MLP of layer {other}"
-        colour, style = ("black", "s--") if other == SUM else (colours[index], "o-")
-        part = rows_of(rows, with_layer=other)
-        banded_line(axes, part, style, colour, markersize=5, label=name)
+        colour, form = ("black", "s--") if other == SUM else (colours[index], "o-")
+        part = style.rows_of(rows, with_layer=other)
+        style.banded_line(axes, part, form, colour, markersize=5, label=name)
     axes.set_xticks(sorted(rows["layer"].unique()))
     axes.set(xlabel="decoder layer of the late output", ylim=(-1.02, 1.02))

@@ -7,39 +7,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import COMPONENTS, METHODS
-from genir.figures.style import (
-    BROKEN,
-    chosen,
-    count_note,
-    distinct,
-    first_mesh,
-    in_order,
-    label,
-    panels,
-    percent_text,
-    rows_of,
-    top_percent,
-)
+from genir.figures import style
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw patching of single layers and components: percent of correct queries no longer first;
     models as rows, methods as columns, one colour scale up to the largest percent."""
-    rows = chosen(table, "vocabulary ranks", rank_kind="vocabulary")
-    models, methods = distinct(rows["model"]), in_order(rows["method"], METHODS)
-    layers, top = rows["layer"].nunique(), top_percent(rows["broken_percent"])
+    rows = style.chosen(table, "vocabulary ranks", rank_kind="vocabulary")
+    models, methods = style.distinct(rows["model"]), style.in_order(rows["method"], METHODS)
+    layers, top = rows["layer"].nunique(), style.top_percent(rows["broken_percent"])
 
     def panel(axes: Axes, model: str, method: str) -> None:
-        part = rows_of(rows, model=model, method=method)
-        _heat_map(axes, part, f"{model}: {label(method)}", top)
+        part = style.rows_of(rows, model=model, method=method)
+        _heat_map(axes, part, f"{model}: {style.label(method)}", top)
 
     def colour_bar(figure: Figure, grid: np.ndarray) -> None:
         for axes in grid[:, 1:].flat:
             axes.set_yticklabels([])
-        figure.colorbar(first_mesh(grid), ax=grid, label=BROKEN, pad=0.01)
+        figure.colorbar(style.first_mesh(grid), ax=grid, label=style.BROKEN, pad=0.01)
 
     size = (2.6 + 1.4 + 0.42 * layers * len(methods), 1.0 + 2.2 * len(models))
-    return panels(models, methods, panel, size, finish=colour_bar)
+    return style.panels(models, methods, panel, size, finish=colour_bar)
 
 
 def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
@@ -48,12 +36,12 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
         axes.set_title(f"{title}\nnot defined")
         return
     matrix = rows.pivot(index="component", columns="layer", values="broken_percent")
-    matrix = matrix.reindex(in_order(matrix.index, COMPONENTS))
+    matrix = matrix.reindex(style.in_order(matrix.index, COMPONENTS))
     sns.heatmap(
-        matrix.set_axis([label(name) for name in matrix.index]),
+        matrix.set_axis([style.label(name) for name in matrix.index]),
         **{"ax": axes, "vmin": 0, "vmax": top, "cmap": "cividis", "cbar": False},
-        **{"annot": matrix.map(percent_text), "fmt": "", "annot_kws": {"size": 8}},
+        **{"annot": matrix.map(style.percent_text), "fmt": "", "annot_kws": {"size": 8}},
     )
     axes.tick_params(axis="both", rotation=0)
     axes.set(xlabel="decoder layer", ylabel="")
-    axes.set_title(f"{title}\n{count_note(rows['n'])}")
+    axes.set_title(f"{title}\n{style.count_note(rows['n'])}")

@@ -5,30 +5,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.components import COMPONENTS, METHODS, PATCHED_STAGES
+from genir.figures import style
 from genir.figures.bars import grouped_bars, published_values
-from genir.figures.style import (
-    COMPONENT_COLOURS,
-    chosen,
-    count_note,
-    distinct,
-    in_order,
-    label,
-    panels,
-    rows_of,
-    stages_note,
-)
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw patching by stage: bars per stage and component with the study's value as a hollow
     marker; models as rows, methods as columns."""
-    rows = chosen(table, "vocabulary ranks", rank_kind="vocabulary")
-    models, methods = distinct(rows["model"]), in_order(rows["method"], METHODS)
+    rows = style.chosen(table, "vocabulary ranks", rank_kind="vocabulary")
+    models, methods = style.distinct(rows["model"]), style.in_order(rows["method"], METHODS)
 
     def panel(axes: Axes, model: str, method: str) -> None:
-        _bars(axes, rows_of(rows, model=model, method=method), f"{model}: {label(method)}")
+        _bars(
+            axes, style.rows_of(rows, model=model, method=method), f"{model}: {style.label(method)}"
+        )
 
-    return panels(
+    return style.panels(
         *(models, methods, panel, (1.0 + 4.7 * len(methods), 0.8 + 3.3 * len(models))),
         legend={"ncols": 4},
         label="no longer first\n(% of correct queries)",
@@ -41,7 +33,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, title: str) -> None:
         axes.set_title(f"{title}\nnot defined")
         axes.set_xticks([])
         return
-    colours = [COMPONENT_COLOURS[name] for name in COMPONENTS]
+    colours = [style.COMPONENT_COLOURS[name] for name in COMPONENTS]
     bars = ("component", COMPONENTS)
     grouped_bars(axes, rows, ("stage", PATCHED_STAGES), bars, colours, value="broken_percent")
     given = rows.dropna(subset="paper")
@@ -52,11 +44,11 @@ def _bars(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     published_values(axes, places, given["paper"], len(COMPONENTS), clip_on=False)
     names = [_stage_label(rows, stage) for stage in PATCHED_STAGES]
     axes.set_xticks(range(len(PATCHED_STAGES)), names)
-    axes.set_title(f"{title}\n{count_note(rows['n'])}, {stages_note(rows)}")
+    axes.set_title(f"{title}\n{style.count_note(rows['n'])}, {style.stages_note(rows)}")
     axes.set_ylim(0, 102)
 
 
 def _stage_label(rows: pd.DataFrame, stage: str) -> str:
-    layers = dict.fromkeys(rows_of(rows, stage=stage)["stage_layers"])
+    layers = dict.fromkeys(style.rows_of(rows, stage=stage)["stage_layers"])
     title = "all layers" if stage == "all" else f"Stage {stage}"
     return "\n".join([title, *(f"layers {name}" for name in layers)])

@@ -9,19 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from genir.components import ATTENTIONS, METHODS
-from genir.figures.style import (
-    BROKEN,
-    chosen,
-    count_note,
-    distinct,
-    first_mesh,
-    in_order,
-    label,
-    panels,
-    percent_text,
-    rows_of,
-    top_percent,
-)
+from genir.figures import style
 
 MOST_NUMBERS = 100
 
@@ -30,22 +18,22 @@ def draw(table: pd.DataFrame) -> Figure:
     """Draw patching of single attention heads: percent of correct queries no longer first; models
     as rows, components and methods as columns, one colour scale up to the largest percent, as
     single heads break few."""
-    rows = chosen(table, "vocabulary ranks", rank_kind="vocabulary")
-    models, methods = distinct(rows["model"]), in_order(rows["method"], METHODS)
+    rows = style.chosen(table, "vocabulary ranks", rank_kind="vocabulary")
+    models, methods = style.distinct(rows["model"]), style.in_order(rows["method"], METHODS)
     heads, layers = rows["head"].nunique(), rows["layer"].nunique()
-    columns, top = list(product(ATTENTIONS, methods)), top_percent(rows["broken_percent"])
+    columns, top = list(product(ATTENTIONS, methods)), style.top_percent(rows["broken_percent"])
 
     def panel(axes: Axes, model: str, column: tuple[str, str]) -> None:
         component, method = column
-        part = rows_of(rows, model=model, component=component, method=method)
-        _heat_map(axes, part, f"{model}: {label(component)},\n{label(method)}", top)
+        part = style.rows_of(rows, model=model, component=component, method=method)
+        _heat_map(axes, part, f"{model}: {style.label(component)},\n{style.label(method)}", top)
 
     def colour_bar(figure: Figure, grid: np.ndarray) -> None:
-        figure.colorbar(first_mesh(grid), ax=grid, pad=0.01).set_label(BROKEN)
+        figure.colorbar(style.first_mesh(grid), ax=grid, pad=0.01).set_label(style.BROKEN)
 
     width = 1.0 + max(2.2, 0.42 * heads) * len(columns) + 1.2
     size = (width, (1.4 + max(1.6, 0.27 * layers)) * len(models))
-    return panels(models, columns, panel, size, label="decoder layer", finish=colour_bar)
+    return style.panels(models, columns, panel, size, label="decoder layer", finish=colour_bar)
 
 
 def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
@@ -60,10 +48,10 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
     if matrix.size <= MOST_NUMBERS:
         for (layer, head), value in np.ndenumerate(matrix):
             colour = "black" if value > 0.6 * top else "white"
-            style = {"ha": "center", "va": "center", "size": 7, "color": colour}
-            axes.text(head, layer, percent_text(value), **style)
+            form = {"ha": "center", "va": "center", "size": 7, "color": colour}
+            axes.text(head, layer, style.percent_text(value), **form)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(visible=False)
     axes.set_xlabel("head")
-    axes.set_title(f"{title}, {count_note(rows['n'])}")
+    axes.set_title(f"{title}, {style.count_note(rows['n'])}")
