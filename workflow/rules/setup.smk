@@ -57,12 +57,15 @@ if workflow.is_main_process and not any(
 # The targets that can do without knowing the hub revisions.
 NEEDS_NO_LOCK = {"fetch", "costs"}
 
-# A prefix of our own takes the place of Snakemake's `set -euo pipefail`. Snakemake formats it.
+# A prefix of our own takes the place of Snakemake's `set -euo pipefail`. Snakemake formats it. Threads
+# that wait sleep: where jobs share cores, spinning ones take the time of those that work.
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(LIBRARY)}"
-    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1 PYTHONUTF8=1; ".replace(
+    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1 PYTHONUTF8=1 OMP_WAIT_POLICY=passive; ".replace(
         "{", "{{"
-    ).replace("}", "}}")
+    ).replace(
+        "}", "}}"
+    )
 )
 
 
