@@ -4,8 +4,9 @@ imported. Arguments are Snakemake's."""
 import pkgutil
 import re
 import sys
-from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import distribution, packages_distributions
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -24,15 +25,17 @@ def required(name: str) -> set[str]:
     return found
 
 
-class Absent(MetaPathFinder):
-    """Finds nothing of the packages that it is given, and says so."""
+class Without:
+    """Python's own finder of what is installed, but for some packages."""
 
     def __init__(self, packages: set[str]) -> None:
         self.packages = packages
+        self.find_distributions = PathFinder.find_distributions
+        self.invalidate_caches = PathFinder.invalidate_caches
 
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        if fullname.partition(".")[0] in self.packages:
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        absent = name.partition(".")[0] in self.packages
+        return None if absent else PathFinder.find_spec(name, path, target)
 
 
 def absent() -> set[str]:
@@ -47,7 +50,7 @@ def absent() -> set[str]:
 
 if __name__ == "__main__":
     packages, modules = absent(), pkgutil.iter_modules
-    sys.meta_path.insert(0, Absent(packages))
+    sys.meta_path[sys.meta_path.index(PathFinder)] = Without(packages)
     # Snakemake looks for its plugins in this way.
     pkgutil.iter_modules = lambda *args: (m for m in modules(*args) if m.name not in packages)
     from snakemake.cli import main

@@ -76,7 +76,8 @@ def test_environments_make_the_bytes_that_are_made_without(
     """The corpus, and one figure of its table; nothing leaks into the environments."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "nowhere"))
     own = ["--sdm", "conda", "--conda-prefix", tmp_path / "environments", "--configfile", TINY]
-    corpus, drawn = tmp_path / "corpus", tmp_path / "drawn"
+    # Beside the finished run: from elsewhere, paths to the repository would be others.
+    corpus, drawn = tmp_path / "corpus", tiny_run.with_name(f"drawn-{tmp_path.name}")
     done = snakemake(corpus, *own, "--", "corpus")
     assert done.returncode == 0, done.stdout[-3000:]
     shutil.copytree(tiny_run, drawn, symlinks=True)
