@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from genir.corpus import SPLITS
 from genir.errors import CorpusError
 from genir.user_folders import visible_files
 
-SPLITS = ("train", "validation", "test")
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
 _NAME = re.compile(
     r"(?P<split>train|validation|test)"
