@@ -5,14 +5,13 @@ import torch
 from plain import FAMILIES, small_model
 
 from genir.blocks import Limits, plan_blocks
+from genir.cost_table import cost_table, cost_text
 from genir.costs import (
     LEAST_MIB,
     Workload,
     analysis_memory_mb,
     analysis_operations,
     batch_tokens,
-    cost_table,
-    cost_text,
     training_memory_mb,
     training_operations,
     training_seconds,

@@ -85,7 +85,7 @@ def test_writers_name_the_file_and_leave_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, NO_SPACE)
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", lambda frame, path, **options: full(path))
-    monkeypatch.setattr("genir.files.pq.write_table", lambda table, path, **options: full(path))
+    monkeypatch.setattr("pyarrow.parquet.write_table", lambda table, path, **options: full(path))
     for write, name in ((write_csv, "a.csv"), (write_parquet, "a.parquet")):
         with pytest.raises(StorageError, match=rf"/{name} cannot be written \(.*{NO_SPACE}"):
             write(tmp_path / name, FRAME)

@@ -65,6 +65,15 @@ def test_a_wrong_key_stops_at_parse_time_with_one_message(snakemake, tmp_path):
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_a_config_file_that_is_not_there_is_named(snakemake, tmp_path, profile):
+    words = ["--configfile", REPOSITORY / "config/tiny.yaml", "nowhere.yaml", "-n"]
+    done = snakemake(tmp_path, *words, "--workflow-profile", profile, "--config", "seed=2")
+    assert done.returncode != 0
+    assert "ConfigError: --configfile nowhere.yaml: there is no such file" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def test_a_second_run_does_nothing_nor_do_more_gpus(snakemake, tiny_run):
     done = snakemake(tiny_run, "--configfile", TINY, "--set-resources", "finetune:gpus=2")
     assert done.returncode == 0

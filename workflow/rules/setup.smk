@@ -36,6 +36,7 @@ from genir.run.results import (
 )
 from genir.run_status import show_status
 from genir.storage import check_storage, tell_if_full
+from genir.surroundings import check_encoding, check_prefix, keep_apart
 from genir.timing import Timing
 
 WORKDIR = Path.cwd()
@@ -59,9 +60,9 @@ NEEDS_NO_LOCK = {"fetch", "costs"}
 # A prefix of our own takes the place of Snakemake's `set -euo pipefail`. Snakemake formats it.
 shell.prefix(
     f"set -euo pipefail; export PYTHONPATH={shlex.quote(LIBRARY)}"
-    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1; ".replace("{", "{{").replace(
-        "}", "}}"
-    )
+    f" SCRIPTS={shlex.quote(SCRIPTS)} HF_HUB_OFFLINE=1 PYTHONUTF8=1; ".replace(
+        "{", "{{"
+    ).replace("}", "}}")
 )
 
 
@@ -71,23 +72,26 @@ pathvars:
 
 
 try:
+    check_encoding()
+    if workflow.deployment_settings.deployment_method:
+        keep_apart(Path(sys.modules["snakemake"].__file__), workflow.non_local_exec)
+        check_prefix(Path(workflow.deployment_settings.conda_prefix or WORKDIR))
     for path in workflow.configfiles:
         load_yaml_strict(Path(path))
     config_model.drop_empty(config)
     check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
+    repository = Path(os.path.relpath(paths.REPOSITORY, WORKDIR))
+    sources = list(config_model.named_paths(config, paths.REPOSITORY, WORKDIR))
+    paths.check_names([repository, *sources])
     if workflow.is_main_process:
-        check_storage(
-            WORKDIR, config_model.named_paths(config, paths.REPOSITORY, WORKDIR)
-        )
+        check_storage(WORKDIR, sources)
         atexit.register(tell_if_full, WORKDIR)
     SNAPSHOTS = hub.pinned(
         hub.named_snapshots(config), hub.read_lock(hub.LOCK_FILE), hub.LOCK_FILE
     )
     if not NEEDS_NO_LOCK & set(sys.argv):
         hub.check_pinned(SNAPSHOTS, hub.LOCK_FILE)
-    PLAN = Plan(
-        config, Path(os.path.relpath(paths.REPOSITORY, WORKDIR)), WORKDIR, SNAPSHOTS
-    )
+    PLAN = Plan(config, repository, WORKDIR, SNAPSHOTS)
     NEEDS = Needs(PLAN)
 except UserError as error:
     raise WorkflowError(f"{type(error).__name__}: {error}") from None

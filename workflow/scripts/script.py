@@ -15,6 +15,7 @@ from genir.errors import UserError
 from genir.progress import configure_logging
 from genir.provenance import carrying, describe
 from genir.storage import refusal
+from genir.surroundings import check_encoding
 
 
 def run(main: Callable[..., None], as_positional: bool = False) -> None:
@@ -84,6 +85,7 @@ def print_names(main: Callable[..., None], entries: Entries) -> None:
 def clear_errors() -> Iterator[None]:
     """A UserError, or a disk that is full, ends the process with one line."""
     try:
+        check_encoding()
         yield
     except UserError as error:
         sys.exit(f"{type(error).__name__}: {error}")

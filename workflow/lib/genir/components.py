@@ -11,14 +11,15 @@ EMBEDDING = "embedding"
 Method = Literal["zero", "mean", "mean_leave_one_out", "pretrained"]
 METHODS: tuple[Method, ...] = ("zero", "mean", "mean_leave_one_out", "pretrained")
 
+Variant = Literal["study", "zero", "mean", "pretrained", "automatic"]
+VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automatic")
+"""Circuits."""
+AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
+"""What the automatic circuit replaces components by."""
+
 STAGES = ("I", "II", "III")
 PATCHED_STAGES = (*STAGES, "all")
 """What patch_stage patches: each stage, and all decoder layers at once."""
-
-Variant = Literal["study", "zero", "mean", "pretrained", "automatic"]
-VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automatic")
-AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
-"""What the automatic circuit replaces a component by, preferred first."""
 
 EVALUATED = ("validation", "test")
 """The splits that models are evaluated on."""

@@ -88,7 +88,12 @@ def _check_keys_are_text(node: Any, path: tuple[str | int, ...]) -> None:
     for key, value in items:
         here = (*path, key)
         if isinstance(node, dict) and not isinstance(key, str):
-            raise ConfigError(f'{dotted((*path, str(key)))}: a key must be text; write "{key}"')
+            named = isinstance(key, int | float) and not isinstance(key, bool)
+            raise ConfigError(
+                f"{dotted((*path, str(key)))}: a name must be text, and YAML takes words such as "
+                "no, null, 12 or 2024-01-31 for something else; in quotes they are text: write "
+                f'"{key if named else "no"}"'
+            )
         _check_keys_are_text(value, here)
 
 

@@ -90,7 +90,8 @@ def _wrong_value(error: ValidationError) -> str:
     if error.validator == "enum":
         return f"{show(value)} is not allowed; write one of {', '.join(error.validator_value)}"
     if error.validator == "type":
-        return f"{show(value)} is not allowed; write {expected(error.schema)}{_yaml_hint(value)}"
+        wanted = expected(error.schema) + _yaml_hint(value, error.schema)
+        return f"{show(value)} is not allowed; write {wanted}"
     limits = {
         "minimum": "at least {}",
         "maximum": "at most {}",
@@ -124,9 +125,10 @@ def show(value: Any) -> str:
     return f"the text {value!r}" if isinstance(value, str) else str(value)
 
 
-def _yaml_hint(value: Any) -> str:
+def _yaml_hint(value: Any, schema: dict[str, Any]) -> str:
     if not isinstance(value, str):
-        return " in quotes" if isinstance(value, int | float) and len(str(value)) > 20 else ""
+        simple = schema["type"] == "string" and not isinstance(value, dict | list)
+        return " in quotes, as YAML takes it for something else" if simple else ""
     try:
         number = float(value)
     except ValueError:

@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 
 from genir.files import read_parquet
+from genir.split_files import SPLITS as SPLITS
 from genir.text import fold
 from genir.trec import read_qrels
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

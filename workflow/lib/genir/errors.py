@@ -51,3 +51,7 @@ class DamagedFileError(UserError):
 
 class StorageError(UserError):
     """A file cannot be written: the disk is full, or the user may not."""
+
+
+class SurroundingsError(UserError):
+    """The environment that a run is started in is wrong: its locale or its variables."""

@@ -1,6 +1,7 @@
 """Reading and writing files so that an interrupted write leaves nothing behind, that what a script
 writes carries its provenance (`provenance.py`; no artifact is there without it), and that what is
-read is what was written (`damaged.py`)."""
+read is what was written (`damaged.py`). Packages for tables are imported where they are needed:
+Snakemake, which imports this too, may have none of them."""
 
 import json
 import os
@@ -10,16 +11,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from genir import provenance
 from genir.damaged import reading
 from genir.digests import sha256
 from genir.storage import writing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -115,12 +115,16 @@ def read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def read_parquet(path: Path | str, columns: list[str] | None = None) -> pd.DataFrame:
+def read_parquet(path: Path | str, columns: list[str] | None = None) -> "pd.DataFrame":
+    import pandas as pd
+
     with reading(path):
         return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
 
 
-def read_csv(path: Path | str, **options: Any) -> pd.DataFrame:
+def read_csv(path: Path | str, **options: Any) -> "pd.DataFrame":
+    import pandas as pd
+
     with reading(path):
         return pd.read_csv(path, **options)
 
@@ -135,7 +139,10 @@ def read_jsonl(path: Path | str) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-def write_parquet(path: Path | str, frame: pd.DataFrame) -> None:
+def write_parquet(path: Path | str, frame: "pd.DataFrame") -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table = pa.Table.from_pandas(frame, preserve_index=False)
     if (text := provenance.metadata()) is not None:
         held = table.schema.metadata | {provenance.METADATA_KEY.encode(): text.encode()}
@@ -144,6 +151,6 @@ def write_parquet(path: Path | str, frame: pd.DataFrame) -> None:
         pq.write_table(table, temporary, write_page_checksum=True)
 
 
-def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
+def write_csv(path: Path | str, frame: "pd.DataFrame") -> None:
     with accompanied_path(path) as temporary:
         frame.to_csv(temporary, index=False)

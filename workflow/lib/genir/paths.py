@@ -1,9 +1,23 @@
 """Where the paths of a configuration lie."""
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
+from genir.errors import ConfigError
+
 REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def check_names(paths: Iterable[Path]) -> None:
+    """Raises ConfigError for a path with a name in angle brackets, which Snakemake replaces."""
+    for path in paths:
+        if found := re.search("<[a-z][a-z0-9_]*>", str(path)):
+            raise ConfigError(
+                f"{path}: Snakemake takes {found[0]} in a path for a name to fill in; rename that "
+                "folder or file"
+            )
 
 
 def resolve(path: str, repository: Path, workdir: Path) -> Path:

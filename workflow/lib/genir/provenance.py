@@ -23,6 +23,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from genir.command_lines import spellings
 from genir.errors import ProvenanceError
 from genir.fingerprint import code_fingerprint, fingerprint_of, imported_packages
 from genir.paths import REPOSITORY
@@ -148,7 +149,7 @@ def _options(arguments: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 def _as_configured(argument: str) -> str:
     """Without what says where the repository lies, on this machine or seen from here."""
     for place in (str(REPOSITORY), os.path.relpath(REPOSITORY)):
-        for spelled in (place, json.dumps(place)[1:-1]):
+        for spelled in spellings(place):
             found = rf"(?<![\w./-]){re.escape(spelled)}/resources/"
             argument = re.sub(found, "resources/", argument)
     return argument

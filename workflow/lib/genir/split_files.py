@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from genir.corpus import SPLITS
 from genir.errors import CorpusError
 
+SPLITS = ("train", "validation", "test")
 SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz")
 _SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(\D.*)")
 

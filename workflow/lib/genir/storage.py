@@ -54,7 +54,7 @@ def refusal(error: BaseException, path: Path | str | None = None) -> StorageErro
 def check_storage(workdir: Path, sources: Iterable[Path]) -> None:
     """Raises StorageError if the workflow cannot write in `workdir` or, as Snakemake does to plan,
     for temporary files; or if one of its results or of the `sources` was modified in the future."""
-    _time_of_a_new_file(_temporary())
+    _check_temporary()
     folders = [workdir, workdir / ".snakemake", workdir / "results"]
     now = max(_time_of_a_new_file(folder) for folder in folders if folder.is_dir())
     _check_times([workdir / "results", *sources], now)
@@ -65,6 +65,22 @@ def tell_if_full(workdir: Path) -> None:
     for folder in (workdir, _temporary()):
         if is_full(folder):
             print(f"{folder}: {FULL}.", file=sys.stderr)
+
+
+def _check_temporary() -> None:
+    """What Snakemake and every job write their temporary files to. Where TMPDIR cannot be written,
+    Python looks for another place without a word."""
+    folder = _temporary()
+    try:
+        _time_of_a_new_file(folder)
+    except (OSError, StorageError) as error:
+        if "TMPDIR" not in os.environ or is_full(folder) or _speaks_of(error, _NO_SPACE):
+            raise
+        wrong = "cannot be written" if folder.is_dir() else "is no folder"
+        raise StorageError(
+            f"{folder} {wrong}, but TMPDIR names it for temporary files; name a folder of your "
+            "own, or run `unset TMPDIR`"
+        ) from None
 
 
 def _temporary() -> Path:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from genir.command_lines import as_path
+
 Arguments = Mapping[str, Any]
 """Option -> value. A `Path` or `Folder` anywhere in a value is read, a `Written` is written."""
 
@@ -57,6 +59,8 @@ def written_files(arguments: Arguments, **wildcards: str) -> list[str]:
 
 def _text(value: Any, wildcards: Mapping[str, str]) -> str:
     said = _said(value, wildcards)
+    if isinstance(value, Path | Folder):
+        return as_path(said)
     return said if isinstance(said, str) else json.dumps(said, sort_keys=True)
 
 
