@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.circuit import VARIANTS
+from genir.components import VARIANTS
 from genir.figures.bars import grouped_bars, published_values
 from genir.figures.style import (
     PALETTE,
