@@ -170,7 +170,7 @@ EDITS = [
     Edit(
         "colour of one figure",
         figures("failed_queries"),
-        lambda tree: tree.replace(COLOURS, r"_PALETTE\[1\]", "'k'"),
+        lambda tree: tree.replace(COLOURS, r"PALETTE\[1\]", "'k'"),
     ),
     Edit(
         "bars of figures",
@@ -192,6 +192,7 @@ EDITS = [
     Edit(
         "one analysis",
         jobs("head_lens", "full", "random_start")
+        | jobs("trace_query", "full")
         | tables("docid_share top_tokens failed_queries")
         | CONCLUSIONS,
         lambda tree: tree.code("head_lens.py"),

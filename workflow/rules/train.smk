@@ -211,9 +211,7 @@ rule removed_documents:
         runtime=10,
     params:
         code=code("removed_documents", "data"),
-        options=lambda wildcards: words(
-            PLAN.reduced_settings(wildcards.model) | {"seed": PLAN.seed}
-        ),
+        options=told(rule_arguments.reduced),
     message:
         "Draw the documents that the reduced models of {wildcards.model} are trained without."
     shell:

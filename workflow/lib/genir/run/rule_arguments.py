@@ -62,6 +62,13 @@ def finetune(plan: Plan, model: str) -> dict[str, Any]:
     return {"data": data, "start": plan.start_of(model), "settings": settings}
 
 
+def reduced(plan: Plan, model: str) -> Arguments:
+    """How many sets of how many documents removed_documents draws."""
+    settings = plan.reduced_settings(model)
+    drawn = {key: settings[key] for key in ("models", "documents")}
+    return {**drawn, "seed": plan.seed}
+
+
 def finetune_reduced(plan: Plan, model: str, set: str) -> Arguments:
     """What finetune is told of a reduced model."""
     removed = {"removed": removed_documents(model), "removed_set": set}
