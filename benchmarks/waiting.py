@@ -1,7 +1,7 @@
 """Train with OpenMP threads that spin at barriers and with threads that sleep there.
 
-The workflow sets `OMP_WAIT_POLICY=passive` for every job. Each round trains the default model for a
-few steps under either policy: alone on two threads, and twice at once, as when jobs share the cores.
+The workflow sets `OMP_WAIT_POLICY=passive` for every job. Each round trains the default model a few
+steps under either policy: alone on two threads, and twice at once, as when jobs share the cores.
 """
 
 import argparse

@@ -20,9 +20,9 @@ from genir.files import (
     write_jsonl,
     write_parquet,
 )
-from genir.metrics import query_metrics
 from genir.models import load_model, load_tokenizer, save_model
 from genir.provenance import carrying
+from genir.run_metrics import query_metrics
 from genir.tokens import read_pieces
 from genir.trec import read_qrels, write_qrels, write_run
 from genir.weights import opened_tensors

@@ -4,7 +4,8 @@ import pytest
 import retrieval_metrics as script
 
 from genir.errors import AnalysisError
-from genir.metrics import METRICS, query_metrics, rank_measures, retrieval_metrics
+from genir.metrics import rank_measures
+from genir.run_metrics import METRICS, query_metrics, retrieval_metrics
 from genir.statistics import wilson
 from genir.trec import write_qrels
 from genir.trec import write_run as write_trec_run

@@ -9,7 +9,8 @@ from ir_measures import RR, R, Success, nDCG
 from plain import docid_tokens, lean, small_model
 
 from genir.corpus_files import read_corpus
-from genir.metrics import query_metrics, rank_measures
+from genir.metrics import rank_measures
+from genir.run_metrics import query_metrics
 from genir.subsets import DatasetConfig, draw_dataset
 from genir.trec import write_qrels, write_run
 

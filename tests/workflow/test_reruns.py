@@ -171,7 +171,7 @@ EDITS = [
     Edit(
         "colour of one figure",
         figures("failed_queries"),
-        lambda tree: tree.replace(COLOURS, r"_PALETTE\[1\]", "'k'"),
+        lambda tree: tree.replace(COLOURS, r"PALETTE\[1\]", "'k'"),
     ),
     Edit(
         "bars of figures",
@@ -193,6 +193,7 @@ EDITS = [
     Edit(
         "one analysis",
         jobs("head_lens", "full", "random_start")
+        | jobs("trace_query", "full")
         | tables("docid_share top_tokens failed_queries")
         | CONCLUSIONS,
         lambda tree: tree.code("head_lens.py"),

@@ -42,4 +42,4 @@ def test_every_variable_and_substitution_in_a_command_is_quoted(file):
 def test_every_command_is_read():
     commands = sum(len(_commands(file)) for file in RULES)
     written = sum(len(re.findall(r"(?m)^ *shell:", file.read_text())) for file in RULES)
-    assert commands == written >= 60
+    assert commands == written > 20

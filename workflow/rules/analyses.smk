@@ -28,7 +28,7 @@ for job in artifacts.jobs(PLAN):
         message:
             job.message
         shell:
-            'python "$SCRIPTS/{params.driver}.py" {params.options:q} {params.piece:q}'
+            'python "$SCRIPTS"/{params.driver:q}.py {params.options:q} {params.piece:q}'
             " --limits.memory_mb {resources.mem_mb:q}"
             " --limits.checkpoints {params.checkpoints:q} 2> {log:q}; rm -rf {params.checkpoints:q}"
 

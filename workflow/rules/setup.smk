@@ -83,8 +83,9 @@ try:
         load_yaml_strict(Path(path))
     config_model.drop_empty(config)
     check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
+    repository = Path(os.path.relpath(paths.REPOSITORY, WORKDIR))
     sources = list(config_model.named_paths(config, paths.REPOSITORY, WORKDIR))
-    paths.check_names([Path(os.path.relpath(paths.REPOSITORY, WORKDIR)), *sources])
+    paths.check_names([repository, *sources])
     if workflow.is_main_process:
         check_storage(WORKDIR, sources)
         atexit.register(tell_if_full, WORKDIR)
@@ -93,9 +94,7 @@ try:
     )
     if not NEEDS_NO_LOCK & set(sys.argv):
         hub.check_pinned(SNAPSHOTS, hub.LOCK_FILE)
-    PLAN = Plan(
-        config, Path(os.path.relpath(paths.REPOSITORY, WORKDIR)), WORKDIR, SNAPSHOTS
-    )
+    PLAN = Plan(config, repository, WORKDIR, SNAPSHOTS)
     NEEDS = Needs(PLAN)
 except UserError as error:
     raise WorkflowError(f"{type(error).__name__}: {error}") from None

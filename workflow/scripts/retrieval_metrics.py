@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.files import read_parquet, write_csv
-from genir.metrics import retrieval_metrics
+from genir.run_metrics import retrieval_metrics
 from script import run
 
 

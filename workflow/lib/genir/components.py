@@ -21,11 +21,6 @@ STAGES = ("I", "II", "III")
 PATCHED_STAGES = (*STAGES, "all")
 """What patch_stage patches: each stage, and all decoder layers at once."""
 
-Variant = Literal["study", "zero", "mean", "pretrained", "automatic"]
-VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automatic")
-AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
-"""What the automatic circuit replaces a component by, preferred first."""
-
 EVALUATED = ("validation", "test")
 """The splits that models are evaluated on."""
 

@@ -64,8 +64,8 @@ def _option(name: str, value: str) -> list[str]:
 
 def _text(value: Any, wildcards: Mapping[str, str]) -> str:
     said = _said(value, wildcards)
-    if isinstance(value, Folder | Path):
-        return as_path(str(said))
+    if isinstance(value, Path | Folder):
+        return as_path(said)
     return said if isinstance(said, str) else json.dumps(said, sort_keys=True)
 
 

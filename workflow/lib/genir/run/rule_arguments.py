@@ -60,12 +60,10 @@ def drawn(plan: Plan, dataset: str) -> Arguments:
 
 def removed(plan: Plan, model: str) -> Arguments:
     """What removed_documents is told."""
-    return {
-        "correct": correct_queries(model),
-        "qrels": plan.data(model, "validation"),
-        **plan.reduced_settings(model),
-        "seed": plan.seed,
-    }
+    settings = plan.reduced_settings(model)
+    drawn = {key: settings[key] for key in ("models", "documents")}
+    read = {"correct": correct_queries(model), "qrels": plan.data(model, "validation")}
+    return {**read, **drawn, "seed": plan.seed}
 
 
 def finetune(plan: Plan, model: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from genir.files import read_parquet
-from genir.metrics import query_metrics
+from genir.run_metrics import query_metrics
 from genir.statistics import holm, paired_difference
 from genir.tables.intervals import columns
 from genir.tables.markdown import Table, p_value, with_interval
