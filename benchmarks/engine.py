@@ -25,7 +25,7 @@ from measure.scaling import scaling_table, write_scaling
 from measure.table import as_markdown
 from measure.timing import rounded, say
 
-from genir.files import write_json, write_text
+from genir.files.io import write_json, write_text
 
 COMMAND = Path(__file__).resolve()
 RESULTS = COMMAND.parent / "results"

@@ -23,14 +23,14 @@ from measure.machine import machine
 from measure.timing import rounded, say
 from shapes import SHAPES, Shape, random_model
 
-from genir.blocks import Limits
-from genir.files import write_json
-from genir.queries import Queries
-from genir.retrieval import top_documents
-from genir.seeding import generator
-from genir.subject import Subject
-from genir.t5 import load_t5
-from genir.tokens import truncated_tokens
+from genir.analyses.rank_queries import top_documents
+from genir.base.seeding import generator
+from genir.engine.t5 import load_t5
+from genir.files.io import write_json
+from genir.models.tokens import truncated_tokens
+from genir.subjects.blocks import Limits
+from genir.subjects.queries import Queries
+from genir.subjects.subject import Subject
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SEED = 1

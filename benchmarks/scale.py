@@ -22,18 +22,18 @@ from measure.subjects import subject_of
 from measure.timing import rounded, say, seconds
 from shapes import SHAPES, Shape, random_batches, random_model
 
-from genir.analyses.rank_development import rank_development
-from genir.components import Method
-from genir.patching import (
+from genir.analyses.patching import (
     Replacements,
     patch_means,
     patched_ranks,
     single_patches,
     stage_patches,
 )
-from genir.progress import configure_logging
-from genir.stages import default_stages
-from genir.subject import Subject
+from genir.analyses.rank_development import rank_development
+from genir.analyses.stages import default_stages
+from genir.base.names import Method
+from genir.base.progress import configure_logging
+from genir.subjects.subject import Subject
 
 METHODS: tuple[Method, ...] = ("zero", "mean", "pretrained")
 LAYERS_PER_JOB = (1, 4, "all")

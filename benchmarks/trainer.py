@@ -20,7 +20,7 @@ import torch
 import yaml
 from tuning import REPOSITORY, Data, development_ranks, development_split
 
-from genir.checkpoints import Checkpoint  # isort: skip
+from genir.files.checkpoint import Checkpoint  # isort: skip
 from transformers import (
     DataCollatorForSeq2Seq,
     PreTrainedTokenizerBase,
@@ -30,17 +30,17 @@ from transformers import (
     TrainerCallback,
 )
 
-from genir import training_loop
-from genir.files import write_json, write_text
-from genir.finetuning import Examples, FinetuningConfig, build_examples, finetune
-from genir.models import add_docids, load_start
-from genir.one_step import OneStep
-from genir.optimization import build_optimizer
-from genir.progress import LOGGER, configure_logging
-from genir.seeding import EpochSampler
-from genir.start import Start
-from genir.tokens import truncated_tokens
-from genir.torch_seeding import seed_torch
+from genir.base.progress import LOGGER, configure_logging
+from genir.base.seeding import EpochSampler
+from genir.engine.devices import seed_torch
+from genir.engine.one_step import OneStep
+from genir.files.io import write_json, write_text
+from genir.models.load import add_docids, load_start
+from genir.models.start import Start
+from genir.models.tokens import truncated_tokens
+from genir.training import loop
+from genir.training.finetuning import Examples, FinetuningConfig, build_examples, finetune
+from genir.training.optimization import build_optimizer
 
 EVALUATIONS = 20
 TARGET_HITS_AT_10 = 0.75
@@ -106,18 +106,18 @@ class Watch:
 def ours(task: Task, config: FinetuningConfig, watch: Watch) -> None:
     """This project's trainer, watched through its progress."""
 
-    class Watched(training_loop.Progress):
+    class Watched(loop.Progress):
         def update(self, done: int, note: str = "") -> None:
             watch.step(done)
 
-    original = training_loop.Progress
-    training_loop.Progress = Watched
+    original = loop.Progress
+    loop.Progress = Watched
     try:
         with tempfile.TemporaryDirectory() as folder:
             curve = finetune(task.model, task.examples, config, Checkpoint(Path(folder)))
         watch.run.losses = {int(row["step"]): row["loss"] for row in curve}
     finally:
-        training_loop.Progress = original
+        loop.Progress = original
 
 
 def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
@@ -141,7 +141,7 @@ def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
             module.dropout = config.dropout_rate
     seed_torch(config.seed, "hugging-face")
     recent: list[float] = []
-    every = max(1, config.steps // training_loop.CURVE_POINTS)
+    every = max(1, config.steps // loop.CURVE_POINTS)
 
     class Ordered(Seq2SeqTrainer):
         def _get_train_sampler(self, *_: object) -> torch.utils.data.Sampler:

@@ -19,15 +19,15 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow/lib"))
 
-from genir.checkpoints import Checkpoint  # noqa: E402
-from genir.dataset_files import TrainingFiles  # noqa: E402
-from genir.finetuning import FinetuningConfig, build_examples, finetune  # noqa: E402
-from genir.models import add_docids, load_start  # noqa: E402
-from genir.one_step import OneStep  # noqa: E402
-from genir.progress import configure_logging  # noqa: E402
-from genir.seeding import generator  # noqa: E402
-from genir.start import Start  # noqa: E402
-from genir.tokens import truncated_tokens  # noqa: E402
+from genir.base.progress import configure_logging  # noqa: E402
+from genir.base.seeding import generator  # noqa: E402
+from genir.corpora.dataset import TrainingFiles  # noqa: E402
+from genir.engine.one_step import OneStep  # noqa: E402
+from genir.files.checkpoint import Checkpoint  # noqa: E402
+from genir.models.load import add_docids, load_start  # noqa: E402
+from genir.models.start import Start  # noqa: E402
+from genir.models.tokens import truncated_tokens  # noqa: E402
+from genir.training.finetuning import FinetuningConfig, build_examples, finetune  # noqa: E402
 
 COLUMNS = ["changed", "seed", "seconds", "loss", "n", "hits_at_1", "hits_at_10"]
 

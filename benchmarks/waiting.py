@@ -16,7 +16,7 @@ from typing import Any
 
 from tuning import REPOSITORY, development_split
 
-from genir.files import write_json  # isort: skip
+from genir.files.io import write_json  # isort: skip
 
 POLICIES = {"default": {}, "passive": {"OMP_WAIT_POLICY": "passive"}}
 THREADS = 2
@@ -30,8 +30,8 @@ def child(data: Path, steps: int) -> None:
     import yaml
     from trainer import new_task
 
-    from genir.checkpoints import Checkpoint
-    from genir.finetuning import FinetuningConfig, finetune
+    from genir.files.checkpoint import Checkpoint
+    from genir.training.finetuning import FinetuningConfig, finetune
 
     torch.set_num_threads(THREADS)
     default = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["finetuning"]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from genir.processes import this_process
+from genir.training.processes import this_process
 
 # Small matrices gain nothing by threads, and tests may run beside other work.
 torch.set_num_threads(1)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from shapes import Shape
 
-from genir.blocks import MAXIMUM_ROWS
-from genir.components import COMPONENTS, Component
-from genir.decoder import Place
-from genir.ranking import SLICE_ROWS
+from genir.base.names import COMPONENTS, Component
+from genir.engine.decoder import Place
+from genir.engine.ranking import SLICE_ROWS
+from genir.subjects.blocks import MAXIMUM_ROWS
 
 BYTES = 4
 

@@ -12,8 +12,8 @@ from peers import Batch, places
 from peers.hooks import Hooks
 from shapes import SHAPES, random_batches, random_model
 
-from genir.patching import patch_means, patched_ranks, single_patches
-from genir.progress import LOGGER
+from genir.analyses.patching import patch_means, patched_ranks, single_patches
+from genir.base.progress import LOGGER
 from measure.contest import BATCH_SIZE, CHECKED_QUERIES, QUERIES
 from measure.contestants import Sampled, first_queries
 from measure.machine import MIB

@@ -11,7 +11,7 @@ from peers.lean import Lean
 from shapes import SHAPES, Shape, random_batches, random_model
 
 from genir.figures.style import new_figure, save_figure, theme
-from genir.files import write_csv
+from genir.files.io import write_csv
 from measure.contest import BATCH_SIZE
 from measure.timing import Rate, in_turn, rate, rounded, spread
 

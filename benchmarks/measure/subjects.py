@@ -7,9 +7,9 @@ import torch
 from peers import Batch
 from transformers import T5ForConditionalGeneration
 
-from genir.queries import Queries
-from genir.subject import Limits, Subject
-from genir.t5 import t5_of
+from genir.engine.t5 import t5_of
+from genir.subjects.queries import Queries
+from genir.subjects.subject import Limits, Subject
 
 
 def subject_of(

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from transformers import T5ForConditionalGeneration
 
-from genir.blocks import Limits, plan_blocks
-from genir.decoder import LeanDecoder, Patch
-from genir.encoder import LeanEncoder, token_batch
-from genir.t5 import t5_of
+from genir.engine.decoder import LeanDecoder, Patch
+from genir.engine.encoder import LeanEncoder, token_batch
+from genir.engine.t5 import t5_of
+from genir.subjects.blocks import Limits, plan_blocks
 from peers.interface import Batch, Method, Place, patch_name
 
 

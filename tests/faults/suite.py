@@ -14,7 +14,7 @@ import kills
 import rights
 from disk import UnavailableError, small_disk
 from fault import TRAINING, Fault
-from same_results import differing_files
+from run_comparison import differing_files
 from trial import REPOSITORY, START, Trial
 
 FAULTS = [*kills.FAULTS, *full_disks.FAULTS, *damage.FAULTS, *rights.FAULTS]

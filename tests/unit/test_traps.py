@@ -8,25 +8,25 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from families import UNTIED, write_checkpoint, write_finetuned
-from manners import REPOSITORY
-from plain import FAMILIES, component_module, lean, plain_logits, plain_ranks, small_model
+from family_checkpoints import UNTIED, write_checkpoint, write_finetuned
+from plain_t5 import FAMILIES, component_module, lean, plain_logits, plain_ranks, small_model
 from safetensors.torch import load_file, save_file
-from set_order import iterated_sets
-from subjects import small_subject
+from set_iteration import iterated_sets
+from small_subjects import small_subject
 from tiny_text import tiny_tokenizer
+from workflow_sources import REPOSITORY
 
-from genir.communication import neuron_contributions, sources_of
-from genir.docids import load_docids, published_docids
-from genir.encoder import LeanEncoder, token_batch
-from genir.encoder_swap import with_final_norm
-from genir.models import add_docids, load_model, load_tokenizer, random_like, save_model
-from genir.one_step import OneStep
-from genir.plain_reference import PlainReference
-from genir.ranking import Unembedding
-from genir.retrieval import rank_queries
-from genir.start import Start
-from genir.t5 import Architecture, load_t5, t5_of
+from genir.analyses.communication import neuron_contributions, sources_of
+from genir.analyses.encoder_swap import with_final_norm
+from genir.analyses.rank_queries import rank_queries
+from genir.engine.encoder import LeanEncoder, token_batch
+from genir.engine.one_step import OneStep
+from genir.engine.ranking import Unembedding
+from genir.engine.t5 import Architecture, load_t5, t5_of
+from genir.models.docids import load_docids, published_docids
+from genir.models.load import add_docids, load_model, load_tokenizer, random_like, save_model
+from genir.models.start import Start
+from genir.verification.hugging_face import PlainReference
 
 families = pytest.mark.parametrize("family", FAMILIES)
 CODE = sorted([*REPOSITORY.glob("workflow/**/*.py"), *REPOSITORY.glob("benchmarks/**/*.py")])

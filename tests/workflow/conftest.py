@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import no_network
 import pytest
+import refusing_proxy
 import yaml
 from filelock import FileLock
 
-from genir.config_model import CORPUS_FILES
-from genir.hub import LOCK_FILE, lock_text, named_snapshots
+from genir.run.config.values import CORPUS_FILES
+from genir.run.hub import LOCK_FILE, lock_text, named_snapshots
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(
@@ -65,7 +65,7 @@ def tiny_run(
     with FileLock(above / "tiny.lock"):
         if not (folder / "said.txt").exists():
             folder.mkdir(exist_ok=True)
-            with no_network.noting() as asked:
+            with refusing_proxy.noting() as asked:
                 done = snakemake(folder, "--configfile", REPOSITORY / "config/tiny.yaml")
             assert done.returncode == 0, done.stdout[-6000:]
             (folder / "asked.txt").write_text("\n".join(asked))

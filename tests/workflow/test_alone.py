@@ -6,7 +6,7 @@ import sys
 import pytest
 from conftest import CONFIGS, REPOSITORY, stand_in
 
-ALONE = REPOSITORY / "tests/snakemake_alone.py"
+ALONE = REPOSITORY / "tests/helpers/snakemake_alone.py"
 
 
 def _alone(folder, *arguments):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
-from same_results import OF_THE_RUN
+from run_comparison import OF_THE_RUN
 
-from genir.provenance import FOLDER_FILE, read_provenance
+from genir.files.provenance import FOLDER_FILE, read_provenance
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 import json
 
-import no_network
+import refusing_proxy
 import yaml
 from collections_as_found import qrels, scifact
-from record_files import NATURAL_QUESTIONS, natural_questions, published, question, write
+from record_formats import NATURAL_QUESTIONS, natural_questions, published, question, write
 
 DATASET = {"documents": 12, "minimum_queries": 1, "below_minimum": "drop", "seed": 1}
 NQ_LIKE = DATASET | {"split": "document", "validation_queries": 4, "test_queries": 3}
@@ -28,7 +28,7 @@ def test_a_folder_of_natural_questions(snakemake, tmp_path):
     corpus = {"source": "natural_questions", "path": "data/nq folder"}
     overlay = _overlay(tmp_path, corpus, NQ_LIKE)
     wanted = ["--configfile", overlay, "--", "results/subset_corpus/mine/manifest.json"]
-    with no_network.noting() as asked:
+    with refusing_proxy.noting() as asked:
         done = snakemake(tmp_path, *wanted)
     assert done.returncode == 0, done.stdout[-3000:]
     assert asked == []

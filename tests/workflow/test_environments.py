@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from manners import REPOSITORY, imported_packages, jobs
+from workflow_sources import REPOSITORY, imported_packages, jobs
 
 DISTRIBUTIONS = {
     "yaml": "PyYAML",
@@ -110,7 +110,7 @@ def test_every_pin_is_in_the_package_index():
     assert [pin for pin in pins if not PIN.fullmatch(pin)] == []
     asking = [
         subprocess.Popen(
-            [sys.executable, REPOSITORY / "tests/in_index.py", *part],
+            [sys.executable, REPOSITORY / "tests/helpers/package_index.py", *part],
             text=True,
             stderr=subprocess.PIPE,
         )

@@ -8,8 +8,8 @@ import sys
 import tarfile
 import urllib.request
 
-import no_network
 import pytest
+import refusing_proxy
 import yaml
 from conftest import REPOSITORY
 
@@ -51,7 +51,7 @@ def _write(archive):
 
 def test_a_fetched_collection_is_exported_without_network(snakemake, tmp_path, config, archive):
     exported = tmp_path / "results/export_corpus/mine/manifest.json"
-    with no_network.noting() as asked:
+    with refusing_proxy.noting() as asked:
         _write(archive)
         fetched = snakemake(tmp_path, "fetch", "--configfile", config)
         assert fetched.returncode == 0, fetched.stdout[-3000:]
@@ -70,7 +70,7 @@ def test_a_fetched_collection_is_exported_without_network(snakemake, tmp_path, c
 def test_a_collection_that_cannot_be_fetched_is_named(tmp_path):
     script = REPOSITORY / "workflow/scripts/fetch_collection.py"
     arguments = ["--options", '{"id": "vaswani"}', "--output", tmp_path / "mine.json"]
-    with no_network.noting() as asked:
+    with refusing_proxy.noting() as asked:
         done = subprocess.run(
             [sys.executable, script, *arguments],
             env=os.environ | {"PYTHONPATH": f"{REPOSITORY}/workflow/lib"},
@@ -97,7 +97,7 @@ def test_a_run_asks_nothing_of_the_network(tiny_run):
 
 @pytest.mark.parametrize("url", ["http://nowhere.invalid/a", "https://nowhere.invalid/a"])
 def test_what_is_asked_is_noted(url):
-    with no_network.noting() as asked, pytest.raises(OSError, match="403"):
+    with refusing_proxy.noting() as asked, pytest.raises(OSError, match="403"):
         urllib.request.build_opener().open(url)
     assert len(asked) == 1
     assert "nowhere.invalid" in asked[0]

@@ -196,15 +196,15 @@ EDITS = [
         | jobs("trace_query", "full")
         | tables("docid_share top_tokens failed_queries")
         | CONCLUSIONS,
-        lambda tree: tree.code("head_lens.py"),
+        lambda tree: tree.code("analyses/head_lens.py"),
     ),
-    Edit("trainer", TRAINED, lambda tree: tree.code("training_loop.py")),
+    Edit("trainer", TRAINED, lambda tree: tree.code("training/loop.py")),
     Edit(
         "patching",
         jobs("patch_component patch_head patch_stage circuit verify_engine", "full", "random_start")
         | tables("patching patching_heads patching_by_stage circuit failed_queries")
         | CONCLUSIONS,
-        lambda tree: tree.code("patching.py"),
+        lambda tree: tree.code("analyses/patching.py"),
     ),
     Edit(
         "pin in envs/plot.yaml",

@@ -8,8 +8,8 @@ import pytest
 import yaml
 import yte
 from conftest import REPOSITORY, stand_in
-from manners import rules
 from snakemake.resources import Resource
+from workflow_sources import rules
 
 from genir.run import artifacts
 

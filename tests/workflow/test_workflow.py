@@ -10,7 +10,7 @@ import yaml
 from conftest import CONFIGS, REPOSITORY, stand_in
 from PIL import Image
 
-from genir.files import read_csv
+from genir.files.io import read_csv
 from genir.run import artifacts
 
 TINY = REPOSITORY / "config/tiny.yaml"
@@ -334,7 +334,7 @@ def test_the_report_is_a_browsable_page(snakemake, tiny_run, tmp_path):
 
 
 def test_every_rule_has_the_manners():
-    from manners import rules
+    from workflow_sources import rules
 
     names = [rule["name"] for rule in rules()]
     assert len(names) > 20

@@ -17,14 +17,16 @@ SCRIPTS = f"{workflow.basedir}/scripts"
 LIBRARY = f"{workflow.basedir}/lib"
 sys.path.insert(0, LIBRARY)
 
-from genir import config_model, hub, paths
-from genir.components import BASELINES, EVALUATED
-from genir.config_checks import check_config
-from genir.config_files import load_yaml_strict
-from genir.errors import UserError
-from genir.fingerprint import code_fingerprint, fingerprint_of
-from genir.run import artifacts, rule_arguments
+from genir.base import paths
+from genir.base.errors import UserError
+from genir.base.names import BASELINES, EVALUATED
+from genir.base.surroundings import check_encoding, check_prefix, keep_apart
+from genir.files.fingerprint import code_fingerprint, fingerprint_of
+from genir.run import artifacts, hub, rule_arguments
 from genir.run.arguments import read_files, words
+from genir.run.config import values
+from genir.run.config.checks import check_config
+from genir.run.config.strict_yaml import load_yaml_strict
 from genir.run.needs import Needs
 from genir.run.plan import Plan
 from genir.run.results import (
@@ -34,10 +36,9 @@ from genir.run.results import (
     removed_documents,
     stages,
 )
-from genir.run_status import show_status
-from genir.storage import check_storage, tell_if_full
-from genir.surroundings import check_encoding, check_prefix, keep_apart
-from genir.timing import Timing
+from genir.run.status import show_status
+from genir.run.storage import check_storage, tell_if_full
+from genir.run.timing import Timing
 
 WORKDIR = Path.cwd()
 WITH_TORCH = ["train", "analysis"]
@@ -81,10 +82,10 @@ try:
         check_prefix(Path(workflow.deployment_settings.conda_prefix or WORKDIR))
     for path in workflow.configfiles:
         load_yaml_strict(Path(path))
-    config_model.drop_empty(config)
+    values.drop_empty(config)
     check_config(config, Path(workflow.basedir) / "schemas/config.schema.yaml", WORKDIR)
     repository = Path(os.path.relpath(paths.REPOSITORY, WORKDIR))
-    sources = list(config_model.named_paths(config, paths.REPOSITORY, WORKDIR))
+    sources = list(values.named_paths(config, paths.REPOSITORY, WORKDIR))
     paths.check_names([repository, *sources])
     if workflow.is_main_process:
         check_storage(WORKDIR, sources)

@@ -10,17 +10,17 @@ from typing import Any
 import pandas as pd
 from jsonargparse import ArgumentParser
 
-from genir.blocks import Limits
-from genir.entries import Entries
-from genir.files import write_json, write_parquet
-from genir.patched_files import table_file
-from genir.progress import configure_logging
-from genir.provenance import carrying, describe
-from genir.subject import QuerySource, load_subject
-from genir.tables.stages import read_stages
+from genir.analyses.used_stages import read_stages
+from genir.base.entries import Entries
+from genir.base.patched_files import table_file
+from genir.base.progress import configure_logging
+from genir.files.io import write_json, write_parquet
+from genir.files.provenance import carrying, describe
+from genir.subjects.blocks import Limits
+from genir.subjects.subject import QuerySource, load_subject
 from script import clear_errors, print_names
 
-ANALYSES = Entries("analysis", "", ("analyses", ""), takes="subject")
+ANALYSES = Entries("analysis", "", ("analyses",), takes="subject")
 STAGES = {"stage_one": "I", "stage_two": "II", "stage_three": "III"}
 """Arguments of analyses that are the layers of a stage."""
 

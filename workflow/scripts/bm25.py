@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from genir.bm25 import document_texts, rank_documents
-from genir.dataset_files import TrainingFiles
-from genir.files import read_parquet
-from genir.trec import write_run
+from genir.analyses.bm25 import document_texts, rank_documents
+from genir.corpora.dataset import TrainingFiles
+from genir.corpora.trec import write_run
+from genir.files.io import read_parquet
 from script import run
 
 

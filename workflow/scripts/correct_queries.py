@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from genir.files import read_parquet, write_csv
+from genir.files.io import read_parquet, write_csv
 from script import run
 
 

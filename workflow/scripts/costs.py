@@ -1,7 +1,7 @@
 """Print what a configuration costs, model by model and rule by rule."""
 
-from genir.cost_table import cost_text
-from genir.costs import Workload
+from genir.run.cost_table import cost_text
+from genir.run.costs import Workload
 from script import run
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from genir.blocks import Limits
-from genir.files import write_parquet
-from genir.retrieval import rank_queries
-from genir.subject import QuerySource, load_queries, load_subject
+from genir.analyses.rank_queries import rank_queries
+from genir.files.io import write_parquet
+from genir.subjects.blocks import Limits
+from genir.subjects.subject import QuerySource, load_queries, load_subject
 from script import run
 
 

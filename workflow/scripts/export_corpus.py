@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from genir.corpus import corpus_counts
-from genir.corpus_sources import read_source
-from genir.files import write_json, write_parquet
-from genir.manifest import CORPUS_FORMAT, corpus_manifest, described, spelled_out
-from genir.progress import LOGGER
-from genir.trec import write_qrels
-from genir.verbatim import occur_verbatim
+from genir.base.progress import LOGGER
+from genir.corpora.corpus import corpus_counts
+from genir.corpora.manifest import CORPUS_FORMAT, corpus_manifest, described, spelled_out
+from genir.corpora.sources.registry import read_source
+from genir.corpora.trec import write_qrels
+from genir.corpora.verbatim import occur_verbatim
+from genir.files.io import write_json, write_parquet
 from script import run
 
 

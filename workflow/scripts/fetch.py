@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from genir.fetching import fetch
-from genir.hub import Snapshot
-from genir.provenance import carrying
+from genir.files.provenance import carrying
+from genir.run.fetch import fetch
+from genir.run.hub import Snapshot
 from script import run
 
 

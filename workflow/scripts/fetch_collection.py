@@ -4,10 +4,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from genir.files import write_json
-from genir.ir_datasets_corpus import download
-from genir.manifest import spelled_out
-from genir.progress import LOGGER
+from genir.base.progress import LOGGER
+from genir.corpora.manifest import spelled_out
+from genir.corpora.sources.ir_datasets import download
+from genir.files.io import write_json
 from script import run
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from genir.entries import Entries
+from genir.analyses.used_stages import read_stages
+from genir.base.entries import Entries
 from genir.figures.style import read_table, save_figure
-from genir.tables.stages import read_stages
 from script import run_entry
 
 FIGURES = Entries("figure", "draw", ("figures",))

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from genir.dataset_files import TrainingFiles
-from genir.files import read_csv
-from genir.finetuned_model import FinetuningOutputs, make_finetuned_model
-from genir.finetuning import FinetuningConfig
-from genir.removed_documents import removed_set as documents_of_set
-from genir.start import Start
+from genir.analyses.removed_documents import removed_set as documents_of_set
+from genir.corpora.dataset import TrainingFiles
+from genir.files.io import read_csv
+from genir.models.start import Start
+from genir.training.finetuned_model import make_finetuned_model
+from genir.training.finetuning import FinetuningConfig
+from genir.training.outputs import FinetuningOutputs
 from script import run
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from genir.progress import LOGGER
-from genir.query_generation import Sampling
+from genir.base.progress import LOGGER
 from genir.training.doc2query.generate import Dataset, from_file, from_model
+from genir.training.doc2query.sample import Sampling
 from script import run
 
 

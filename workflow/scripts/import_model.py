@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.checkpoint_import import import_checkpoint
-from genir.files import read_parquet
-from genir.trec import read_qrels
+from genir.corpora.trec import read_qrels
+from genir.files.io import read_parquet
+from genir.models.import_folder import import_checkpoint
 from script import run
 
 

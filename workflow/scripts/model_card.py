@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from genir.damaged import check_unchanged
 from genir.figures.style import save_figure
 from genir.figures.training import pretraining_figure
-from genir.files import read_csv, read_json, write_text
-from genir.model_card import model_card
+from genir.files.damage import check_unchanged
+from genir.files.io import read_csv, read_json, write_text
+from genir.tables.model_card import model_card
 from script import run
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from genir.pretraining import PretrainingConfig
 from genir.training.pretrained_model import make_pretrained_model
+from genir.training.pretraining import PretrainingConfig
 from script import run
 
 

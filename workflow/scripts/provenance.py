@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from genir.damaged import check_unchanged
-from genir.provenance import read_provenance
+from genir.files.damage import check_unchanged
+from genir.files.provenance import read_provenance
 from script import run
 
 

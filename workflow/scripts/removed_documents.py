@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from genir.files import read_csv, write_csv
-from genir.removed_documents import draw_removed_documents, of_one_document
-from genir.trec import read_qrels
+from genir.analyses.removed_documents import draw_removed_documents, of_one_document
+from genir.corpora.trec import read_qrels
+from genir.files.io import read_csv, write_csv
 from script import run
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_parquet, write_csv
-from genir.run_metrics import retrieval_metrics
+from genir.analyses.run_metrics import retrieval_metrics
+from genir.files.io import read_parquet, write_csv
 from script import run
 
 

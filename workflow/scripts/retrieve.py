@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from genir.blocks import Limits
-from genir.retrieval import top_documents
-from genir.subject import QuerySource, load_queries, load_subject
-from genir.trec import write_run
+from genir.analyses.rank_queries import top_documents
+from genir.corpora.trec import write_run
+from genir.subjects.blocks import Limits
+from genir.subjects.subject import QuerySource, load_queries, load_subject
 from script import run
 
 

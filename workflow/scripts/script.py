@@ -10,12 +10,12 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, auto_cli
 
-from genir.entries import Entries
-from genir.errors import UserError
-from genir.progress import configure_logging
-from genir.provenance import carrying, describe
-from genir.storage import refusal
-from genir.surroundings import check_encoding
+from genir.base.entries import Entries
+from genir.base.errors import UserError
+from genir.base.progress import configure_logging
+from genir.base.surroundings import check_encoding
+from genir.files.full_disk import refusal
+from genir.files.provenance import carrying, describe
 
 
 def run(main: Callable[..., None], as_positional: bool = False) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from genir.files import read_csv, read_parquet, write_json
-from genir.stages import stages_record
+from genir.analyses.stages import stages_record
+from genir.files.io import read_csv, read_parquet, write_json
 from script import run
 
 

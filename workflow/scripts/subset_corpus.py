@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from genir.base.progress import LOGGER
 from genir.corpora.drawn_dataset import CorpusFolder, write_dataset
-from genir.manifest import spelled_out
-from genir.progress import LOGGER
-from genir.subsets import DatasetConfig
+from genir.corpora.manifest import spelled_out
+from genir.corpora.subset import DatasetConfig
 from script import run
 
 

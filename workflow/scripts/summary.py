@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from genir.files import write_json
-from genir.summary import Tables, summary
+from genir.files.io import write_json
+from genir.tables.summary import Tables, summary
 from script import run
 
 

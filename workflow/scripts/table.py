@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from genir.entries import Entries
-from genir.tables.markdown import Table, write_table
-from genir.tables.provenance import heading
+from genir.base.entries import Entries
+from genir.tables.page import Table, heading, write_table
 from script import run_entry
 
-TABLES = Entries("table", "make", ("tables",))
+TABLES = Entries("table", "make", ("tables", "study"))
 SHARED = {
     "files": "model -> the file that the rule of the table's name wrote",
     "clean": "model -> ranks of every validation query in the unmodified model",

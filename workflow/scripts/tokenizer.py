@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from genir.files import atomic_folder, read_jsonl
-from genir.tokenizer import train_tokenizer
+from genir.files.io import atomic_folder, read_jsonl
+from genir.models.tokenizer import train_tokenizer
 from script import run
 
 

@@ -3,12 +3,12 @@
 import warnings
 from pathlib import Path
 
-from genir.blocks import Limits
+from genir.analyses.trace_query import TracedModel, read_documents, trace_query
 from genir.figures.style import save_figure
 from genir.figures.trace import trace_figure
-from genir.files import write_json, write_text
+from genir.files.io import write_json, write_text
+from genir.subjects.blocks import Limits
 from genir.tables.trace import trace_page
-from genir.trace_query import TracedModel, read_documents, trace_query
 from script import run
 
 

@@ -1,9 +1,9 @@
 """Train a document-to-query model on the training queries of a dataset."""
 
-from genir.dataset_files import TrainingFiles
-from genir.finetuned_model import FinetuningOutputs
-from genir.query_generator import GeneratorTraining, make_query_generator
-from genir.start import Start
+from genir.corpora.dataset import TrainingFiles
+from genir.models.start import Start
+from genir.training.doc2query.train import GeneratorTraining, make_query_generator
+from genir.training.outputs import FinetuningOutputs
 from script import run
 
 

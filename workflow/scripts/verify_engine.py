@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from genir.blocks import Limits
-from genir.start import Start, start_folder
-from genir.subject import QuerySource
-from genir.tables.markdown import write_table
-from genir.tables.provenance import heading
-from genir.tables.verification import RANKS, shown
-from genir.verify_engine import verify_engine
+from genir.models.start import Start, start_folder
+from genir.subjects.blocks import Limits
+from genir.subjects.subject import QuerySource
+from genir.tables.page import heading, write_table
+from genir.verification.table import RANKS, shown
+from genir.verification.verify import verify_engine
 from script import run
 
 

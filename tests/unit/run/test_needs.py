@@ -4,8 +4,8 @@ import shutil
 import pytest
 from plans import REPOSITORY, plan_of
 
-from genir import costs
-from genir.errors import ConfigError
+from genir.base.errors import ConfigError
+from genir.run import costs
 from genir.run.needs import ASSUMED_DOCUMENTS, Needs
 
 WHOLE = {"hpo-1k": {"documents": "all"}}

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from genir.analyses.patched import correct_rows, start_model
-from genir.circuit import (
+from genir.analyses.circuit import (
     FIXED,
     Cell,
     automatic_record,
@@ -15,13 +14,14 @@ from genir.circuit import (
     recorded_cells,
     replacements,
 )
-from genir.components import COMPONENTS, PATCHED_STAGES, Method, Variant
-from genir.files import read_json, read_parquet
-from genir.patched_files import circuit_split, patch_files
-from genir.patching import patch_means, patched_ranks
-from genir.stages import patched_stages
-from genir.start import Start
-from genir.subject import QuerySource, Subject, load_queries
+from genir.analyses.patched import correct_rows, start_model
+from genir.analyses.patching import patch_means, patched_ranks
+from genir.analyses.stages import patched_stages
+from genir.base.names import COMPONENTS, PATCHED_STAGES, Method, Variant
+from genir.base.patched_files import circuit_split, patch_files
+from genir.files.io import read_json, read_parquet
+from genir.models.start import Start
+from genir.subjects.subject import QuerySource, Subject, load_queries
 
 
 def circuit_ranks(

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from genir.encoder_swap import partial_encoder
-from genir.progress import Progress
-from genir.retrieval import rank_queries
-from genir.start import Start, start_folder
-from genir.subject import Subject
+from genir.analyses.encoder_swap import partial_encoder
+from genir.analyses.rank_queries import rank_queries
+from genir.base.progress import Progress
+from genir.models.start import Start, start_folder
+from genir.subjects.subject import Subject
 
 
 def partial_swap(subject: Subject, parts: list[str], start: Start) -> Mapping[str, pd.DataFrame]:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from genir.analyses.patched import patched
-from genir.components import Method
-from genir.patching import head_patches, heads_together
-from genir.start import Start
-from genir.subject import Subject
+from genir.analyses.patching import head_patches, heads_together
+from genir.base.names import Method
+from genir.models.start import Start
+from genir.subjects.subject import Subject
 
 
 def patch_head(

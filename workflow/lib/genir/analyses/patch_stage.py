@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from genir.analyses.patched import patched
-from genir.components import Method
-from genir.files import read_json
-from genir.patching import stage_patches
-from genir.stages import patched_stages
-from genir.start import Start
-from genir.subject import Subject
+from genir.analyses.patching import stage_patches
+from genir.analyses.stages import patched_stages
+from genir.base.names import Method
+from genir.files.io import read_json
+from genir.models.start import Start
+from genir.subjects.subject import Subject
 
 
 def patch_stage(

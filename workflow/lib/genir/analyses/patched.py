@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.files import read_csv
-from genir.joins import check_known
-from genir.patching import Replacements, patch_means, patched_ranks
-from genir.start import Start, start_folder
-from genir.subject import Subject
+from genir.analyses.patching import Replacements, patch_means, patched_ranks
+from genir.base.joins import check_known
+from genir.files.io import read_csv
+from genir.models.start import Start, start_folder
+from genir.subjects.subject import Subject
 
 
 def correct_rows(subject: Subject, correct: Path) -> np.ndarray:
@@ -34,7 +34,7 @@ def start_model(
 def patched(
     subject: Subject, correct: Path, patches: Mapping[str, Replacements], start: Start | None
 ) -> dict[str, pd.DataFrame]:
-    """Ranks of all queries under every patch, by its name (`components.py`); means are over the
+    """Ranks of all queries under every patch, by its name (`names.py`); means are over the
     correct queries."""
     means = patch_means(subject, correct_rows(subject, correct), patches)
     return patched_ranks(subject, means, start_model(subject, patches, start), patches)

@@ -5,11 +5,11 @@ from itertools import chain
 import pandas as pd
 import torch
 
-from genir.logit_lens import SOURCES, lens_state, mean_token_ranks
-from genir.queries import per_name_table
-from genir.ranking import Unembedding
-from genir.shards import Tensors
-from genir.subject import Block, Subject
+from genir.analyses.logit_lens import SOURCES, lens_state, mean_token_ranks
+from genir.engine.ranking import Unembedding
+from genir.subjects.queries import per_name_table
+from genir.subjects.shards import Tensors
+from genir.subjects.subject import Block, Subject
 
 
 def rank_development(subject: Subject) -> pd.DataFrame:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genir.corpus import read_exported
-from genir.files import read_json, write_json, write_parquet
-from genir.manifest import DATASET_FORMAT, dataset_manifest, described, split_counts
-from genir.subsets import DatasetConfig, alike_in_training, draw_dataset
-from genir.trec import write_qrels
+from genir.corpora.corpus import read_exported
+from genir.corpora.manifest import DATASET_FORMAT, dataset_manifest, described, split_counts
+from genir.corpora.subset import DatasetConfig, alike_in_training, draw_dataset
+from genir.corpora.trec import write_qrels
+from genir.files.io import read_json, write_json, write_parquet
 
 
 @dataclass(frozen=True)

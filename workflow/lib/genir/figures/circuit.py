@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import VARIANTS
+from genir.base.names import VARIANTS
 from genir.figures import style
 from genir.figures.bars import grouped_bars, published_values
 from genir.tables.circuit import DEPTHS, FULL

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from genir.components import COMPONENTS, EMBEDDING, STAGES
+from genir.base.names import COMPONENTS, EMBEDDING, STAGES
 from genir.figures import style
 
 TARGETS = {"cross_attention": "cross-attention heads", "mlp": "active MLP neurons"}

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import COMPONENTS
+from genir.analyses.used_stages import boundaries
+from genir.base.names import COMPONENTS
 from genir.figures import style
-from genir.tables.stages import boundaries
 
 MEASURES = {
     "ratio": "norm of output /\nnorm of the layer's change",

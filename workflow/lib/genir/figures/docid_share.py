@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import STAGES
+from genir.base.names import STAGES
 from genir.figures import style
 from genir.figures.bars import grouped_bars, published_values
 

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import COMPONENTS
+from genir.base.names import COMPONENTS
 from genir.figures import style
 from genir.tables.late_cosines import SUM
 

@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import COMPONENTS, METHODS
+from genir.base.names import COMPONENTS, METHODS
 from genir.figures import style
 
 

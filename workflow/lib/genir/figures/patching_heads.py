@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genir.components import ATTENTIONS, METHODS
+from genir.base.names import ATTENTIONS, METHODS
 from genir.figures import style
 
 MOST_NUMBERS = 100

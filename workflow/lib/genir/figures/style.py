@@ -15,10 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from genir.errors import AnalysisError
-from genir.files import accompanied_path, read_csv
-from genir.provenance import METADATA_KEY, metadata
-from genir.seed_copies import is_seed_copy
+from genir.base.errors import AnalysisError
+from genir.base.names import is_seed_copy
+from genir.files.io import accompanied_path, read_csv
+from genir.files.provenance import METADATA_KEY, metadata
 
 # seaborn's "colorblind", without the second that seaborn takes to be imported.
 PALETTE = tuple(

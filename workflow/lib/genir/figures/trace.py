@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.components import COMPONENTS
+from genir.base.names import COMPONENTS
 from genir.figures.bars import bar_positions
 from genir.figures.style import COMPONENT_COLOURS, label, new_figure, rows_of, theme
 from genir.tables.trace import one_line

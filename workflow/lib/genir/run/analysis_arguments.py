@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from genir.components import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES
-from genir.patched_files import circuit_split, patch_files, table_file
+from genir.base.names import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.base.patched_files import circuit_split, patch_files, table_file
 from genir.run.arguments import Arguments, Folder, Written
 from genir.run.plan import Plan
 from genir.run.results import RESULTS, clean_ranks, correct_queries, inside, of_model, stages

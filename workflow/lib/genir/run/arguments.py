@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from genir.command_lines import as_path
+from genir.base.command_lines import as_path
 
 Arguments = Mapping[str, Any]
 """Option -> value. A `Path` or `Folder` anywhere in a value is read, a `Written` is written."""

@@ -7,7 +7,7 @@ its name.
 from dataclasses import replace
 from pathlib import Path
 
-from genir.components import ATTENTIONS
+from genir.base.names import ATTENTIONS
 from genir.run import analysis_arguments as told
 from genir.run import table_arguments as made_from
 from genir.run.arguments import Arguments
@@ -67,18 +67,18 @@ ANALYSES = (
     Analysis(
         "evaluate",
         "Rank the documents for the validation and test queries with {model}.",
-        *("genir.retrieval", "evaluate", told.evaluate, "evaluate"),
+        *("genir.analyses.rank_queries", "evaluate", told.evaluate, "evaluate"),
         priority=10,
     ),
     Analysis(
         "retrieve",
         "List the first documents for the validation and test queries with {model}.",
-        *("genir.retrieval", "evaluate", told.retrieve, "retrieve"),
+        *("genir.analyses.rank_queries", "evaluate", told.retrieve, "retrieve"),
     ),
     Analysis(
         "contributions",
         "Measure the contribution of every component of {model}.",
-        *("genir.contributions", "contributions", told.simple("contributions")),
+        *("genir.analyses.contributions", "contributions", told.simple("contributions")),
         ranks=False,
     ),
     Analysis(
@@ -89,37 +89,41 @@ ANALYSES = (
     Analysis(
         "direct_contribution",
         "Rank by the outputs of one kind of component of {model} alone.",
-        *("genir.direct_contribution", "rank_development", told.simple("direct_contribution")),
+        *(
+            "genir.analyses.direct_contribution",
+            "rank_development",
+            told.simple("direct_contribution"),
+        ),
     ),
     Analysis(
         "head_lens",
         "Read the cross-attention heads of {model} through the logit lens.",
-        *("genir.head_lens", "head_lens", told.head_lens),
+        *("genir.analyses.head_lens", "head_lens", told.head_lens),
         minutes=120,
         ranks=False,
     ),
     Analysis(
         "communication",
         "Trace what triggers the components of {model} back to earlier ones.",
-        *("genir.communication", "communication", told.simple("communication")),
+        *("genir.analyses.communication", "communication", told.simple("communication")),
         ranks=False,
     ),
     Analysis(
         "top_heads",
         "Find the heads that trigger Stage III neurons of {model}.",
-        *("genir.top_heads", "top_heads", told.of_stage("top_heads")),
+        *("genir.analyses.top_heads", "top_heads", told.of_stage("top_heads")),
         ranks=False,
     ),
     Analysis(
         "late_cosines",
         "Compare late outputs of {model} with Stage I's MLPs.",
-        *("genir.late_cosines", "contributions", told.of_stage("late_cosines")),
+        *("genir.analyses.late_cosines", "contributions", told.of_stage("late_cosines")),
         ranks=False,
     ),
     Analysis(
         "encoder_swap",
         "Put other encoders before the decoder of {model}.",
-        *("genir.encoder_swap", "encoder_swap", told.encoder_swap),
+        *("genir.analyses.encoder_swap", "encoder_swap", told.encoder_swap),
         cut="model",
     ),
     Analysis(

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genir import costs
-from genir.config_checks import HPO_DOCUMENTS
-from genir.files import read_json
-from genir.model_config import read_config
+from genir.engine.model_config import read_config
+from genir.files.io import read_json
+from genir.run import costs
+from genir.run.config.checks import HPO_DOCUMENTS
 from genir.run.plan import Plan
 from genir.run.results import dataset_file
-from genir.shape import ASSUMED_ROWS, Shape, assumed_shape, fetched_shape, shape_of_config
+from genir.run.shape import ASSUMED_ROWS, Shape, assumed_shape, fetched_shape, shape_of_config
 
 # Where a corpus is taken whole and not exported yet: more than Natural Questions has pages.
 ASSUMED_DOCUMENTS = 250_000

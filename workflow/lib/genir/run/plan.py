@@ -8,24 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genir import config_model, hub, paths
-from genir.components import (
+from genir.base import paths
+from genir.base.names import (
     AUTOMATIC_METHODS,
     BASELINES,
     EVALUATED,
     VARIANTS,
     Method,
     Variant,
+    is_seed_copy,
+    part_names,
 )
-from genir.encoder_parts import part_names
-from genir.model_files import files_read
+from genir.corpora.words import slug
+from genir.engine.model_files import files_read
+from genir.run import hub
 from genir.run.arguments import Folder
-from genir.run.results import (
-    RESULTS,
-    dataset_file,
-)
-from genir.seed_copies import is_seed_copy
-from genir.text import slug
+from genir.run.config import values
+from genir.run.results import RESULTS, dataset_file
 
 _SMALL = ("hpo", "files")
 
@@ -44,14 +43,14 @@ class Plan:
         workdir: Path,
         snapshots: Sequence[hub.Snapshot],
     ) -> None:
-        entries = config_model.expand_seeds(config["models"])
+        entries = values.expand_seeds(config["models"])
         self.config = {**config, "models": entries}
         self.repository, self.workdir, self.snapshots = repository, workdir, snapshots
         self.generators: dict[str, Any] = config.get("query_generators", {})
         self.headline: str = config["headline_model"]
         self.seed: int = config["seed"]
         self.models = sorted(entries, key=lambda name: (name != self.headline, name))
-        self.trained = [m for m in self.models if config_model.is_trained(entries[m])]
+        self.trained = [m for m in self.models if values.is_trained(entries[m])]
         self.imported = [m for m in self.models if m not in self.trained]
         self.original = [m for m in self.models if not is_seed_copy(m)]
         self.reduced = [name for m in self.models for name in self.reduced_names(m)]
@@ -59,7 +58,7 @@ class Plan:
         self.pretrained = [m for m in self.models if self._has_weights(m)]
         self.seeds = {m: entries[m]["seeds"] for m in self.models if "seeds" in entries[m]}
         self.traces = {slug(text): text for text in config["trace"]["queries"]}
-        self.study = config_model.study_models(self.config)
+        self.study = values.study_models(self.config)
 
     # --- places
 
@@ -207,7 +206,7 @@ class Plan:
 
     def finetuning(self, model: str) -> dict[str, Any]:
         """How a model is fine-tuned."""
-        return config_model.finetuning(self.config, model)
+        return values.finetuning(self.config, model)
 
     def training_key(self, model: str) -> list[Any]:
         """All that makes a training what it is, beside its rule's own."""
@@ -216,7 +215,7 @@ class Plan:
             *self.dataset_key(entry["dataset"]),
             self.written_start(entry.get("start")),
             self.finetuning(model),
-            self.generator_settings(config_model.query_generator(self.config, model)),
+            self.generator_settings(values.query_generator(self.config, model)),
         ]
 
     def dataset_key(self, dataset: str) -> list[Any]:
@@ -253,11 +252,11 @@ class Plan:
 
     def encoder_parts(self, model: str) -> list[str]:
         """Names of the parts of the pre-trained encoder swapped into a model."""
-        return part_names(config_model.encoder_layers(self.config, model, self.workdir))
+        return part_names(values.encoder_layers(self.config, model, self.workdir))
 
     def decoder_layers(self, model: str) -> range:
         """The decoder layers of a model."""
-        return range(config_model.decoder_layers(self.config, model, self.workdir))
+        return range(values.decoder_layers(self.config, model, self.workdir))
 
     def layer_chunks(self, model: str) -> list[range]:
         """The decoder layers of every patching job."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from genir.components import EVALUATED
+from genir.base.names import EVALUATED
 
 RESULTS = Path("results")
 DATA = {

@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from genir import config_model, hub
-from genir.components import EVALUATED
+from genir.base.names import EVALUATED
+from genir.corpora.hub_layout import data_files_in
+from genir.corpora.user_folders import data_in
+from genir.run import hub
 from genir.run.arguments import Arguments, Folder, read_files
+from genir.run.config import values
 from genir.run.plan import Plan
 from genir.run.results import (
     RESULTS,
@@ -16,8 +19,6 @@ from genir.run.results import (
     of_model,
     removed_documents,
 )
-from genir.split_files import data_files_in
-from genir.user_folders import data_in
 
 _SAMPLING = ("queries_per_document top_k temperature document_tokens query_tokens seed").split()
 
@@ -26,7 +27,7 @@ def corpus(plan: Plan, corpus: str) -> Arguments:
     """What export_corpus is told: the files by the names of their source, and what else it
     takes. Of a folder of the user's own its files count, so that a new one does."""
     entry = plan.config["corpora"][corpus]
-    keys = [key for key in config_model.CORPUS_FILES if key in entry]
+    keys = [key for key in values.CORPUS_FILES if key in entry]
     files: dict[str, Any] = {key: plan.resolve(entry[key]) for key in keys}
     if entry["source"] == "files":
         files = {key: _all_of(plan, path, data_in) for key, path in files.items()}
@@ -68,7 +69,7 @@ def removed(plan: Plan, model: str) -> Arguments:
 
 def finetune(plan: Plan, model: str) -> dict[str, Any]:
     """What finetune is told of a full model; a reduced one's recipe is the same."""
-    generator = config_model.query_generator(plan.config, model)
+    generator = values.query_generator(plan.config, model)
     generated = generator and generated_queries(generator, plan.dataset_of(model))
     data = {"generated": generated} if generated else {}
     data |= {key: plan.data(model, key) for key in ("documents", "queries")}

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from genir.components import COMPONENTS, EVALUATED, PATCHED_STAGES
-from genir.patched_files import circuit_split, patch_files, table_file
+from genir.base.names import COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.base.patched_files import circuit_split, patch_files, table_file
 from genir.run.arguments import Arguments, Folder
 from genir.run.plan import Plan
 from genir.run.results import (

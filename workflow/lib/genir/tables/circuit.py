@@ -6,18 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from genir.circuit import FIXED, recorded_cells, replacements
-from genir.components import COMPONENTS, RANK_KINDS
-from genir.files import read_json
-from genir.patching_effects import aligned
-from genir.stages import patched_stages
-from genir.statistics import mean_interval, ratio_interval
+from genir.analyses.circuit import FIXED, recorded_cells, replacements
+from genir.analyses.stages import patched_stages
+from genir.analyses.used_stages import read_stages
+from genir.base.names import COMPONENTS, RANK_KINDS
+from genir.estimates.intervals import columns, mean_interval, ratio_interval
+from genir.estimates.patch_effects import aligned
+from genir.estimates.ranks import read_ranks
+from genir.files.io import read_json
 from genir.tables import published
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, wide
-from genir.tables.provenance import VOCABULARY_RANK
-from genir.tables.ranks import read_ranks
-from genir.tables.stages import read_stages
+from genir.tables.page import VOCABULARY_RANK, Table, wide
 
 FULL = "full"
 SPLITS = ("test", "validation")

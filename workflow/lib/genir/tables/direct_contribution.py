@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.components import RANK_KINDS
-from genir.files import read_parquet
-from genir.statistics import Interval, mean_interval, statistic_interval
+from genir.base.names import RANK_KINDS
+from genir.estimates.intervals import Interval, columns, mean_interval, statistic_interval
+from genir.estimates.ranks import read_ranks, views
+from genir.files.io import read_parquet
 from genir.tables import published
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, wide
-from genir.tables.provenance import VOCABULARY_RANK
-from genir.tables.ranks import read_ranks, views
+from genir.tables.page import VOCABULARY_RANK, Table, wide
 
 COLUMNS = "model queries source measure rank_kind value low high n".split()
 SOURCES = ("mlp", "cross_attention", "self_attention")

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.docids import DOCIDS_FILE, load_docids
-from genir.files import read_json, read_parquet
-from genir.statistics import mean_interval
+from genir.analyses.used_stages import read_stages, stage_of_layers
+from genir.estimates.intervals import columns, mean_interval
+from genir.estimates.ranks import read_ranks, views
+from genir.files.io import read_json, read_parquet
+from genir.models.docids import DOCIDS_FILE, load_docids
 from genir.tables import published
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, wide
-from genir.tables.provenance import NO_RANK
-from genir.tables.ranks import read_ranks, views
-from genir.tables.stages import read_stages, stage_of_layers
+from genir.tables.page import NO_RANK, Table, wide
 
 COLUMNS = "model queries unit stage top value low high n base_rate stages paper".split()
 _CELL = ["unit", "stage", "top"]

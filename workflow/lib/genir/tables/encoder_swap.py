@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import RANK_KINDS
-from genir.metrics import rank_measures
-from genir.statistics import Difference, Interval, holm, paired_difference
+from genir.base.names import RANK_KINDS
+from genir.estimates.intervals import Interval, columns
+from genir.estimates.paired_tests import Difference, holm, paired_difference
+from genir.estimates.ranks import read_queries, read_ranks, select
+from genir.estimates.retrieval import rank_measures
 from genir.tables import published
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, p_value, wide
-from genir.tables.provenance import VOCABULARY_RANK
-from genir.tables.ranks import read_queries, read_ranks, select
+from genir.tables.page import VOCABULARY_RANK, Table, p_value, wide
 
 POOLED = "rd"
 DIFFERENCE = "control_minus_removed"

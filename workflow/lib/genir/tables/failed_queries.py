@@ -7,16 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.components import PATCHED_STAGES
-from genir.files import read_csv, read_parquet
-from genir.joins import check_known
-from genir.patched_files import patch_files
-from genir.patching_effects import aligned
-from genir.statistics import Interval, difference_interval, mean_interval, statistic_interval
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, sections, wide
-from genir.tables.provenance import MIXED_RANKS
-from genir.tables.ranks import read_ranks, views
+from genir.base.joins import check_known
+from genir.base.names import PATCHED_STAGES
+from genir.base.patched_files import patch_files
+from genir.estimates.intervals import Interval, columns, mean_interval, statistic_interval
+from genir.estimates.paired_tests import difference_interval
+from genir.estimates.patch_effects import aligned
+from genir.estimates.ranks import read_ranks, views
+from genir.files.io import read_csv, read_parquet
+from genir.tables.page import MIXED_RANKS, Table, sections, wide
 
 VIEWS = ("correct", "ranked_2_to_10", "ranked_below_10")
 COLUMNS = "model analysis item measure queries value low high n".split()

@@ -4,13 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_parquet
-from genir.statistics import mean_interval
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, wide
-from genir.tables.provenance import NO_RANK
-from genir.tables.ranks import read_ranks, views
-from genir.tables.stages import read_stages
+from genir.analyses.used_stages import read_stages
+from genir.estimates.intervals import columns, mean_interval
+from genir.estimates.ranks import read_ranks, views
+from genir.files.io import read_parquet
+from genir.tables.page import NO_RANK, Table, wide
 
 SUM = "sum"
 _PAIR = ["layer", "component", "with_layer"]

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import RANK_KINDS
-from genir.errors import AnalysisError
-from genir.statistics import bootstrap_mean, mean_interval
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, with_interval
-from genir.tables.provenance import VOCABULARY_RANK
-from genir.tables.ranks import read_queries, read_ranks, select
+from genir.base.errors import AnalysisError
+from genir.base.names import RANK_KINDS
+from genir.estimates.intervals import bootstrap_mean, columns, mean_interval
+from genir.estimates.ranks import read_queries, read_ranks, select
+from genir.tables.page import VOCABULARY_RANK, Table, with_interval
 
 COLUMNS = "model part kind layer rank_kind percent_not_first low high n".split()
 COLUMNS += ["mean_rank", "mean_rank_low", "mean_rank_high"]

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.patched_files import patch_files
-from genir.patching_effects import patching_effects
-from genir.statistics import holm
-from genir.tables.markdown import Table, p_value, with_interval
-from genir.tables.provenance import VOCABULARY_RANK
-from genir.tables.ranks import read_ranks
+from genir.base.patched_files import patch_files
+from genir.estimates.paired_tests import holm
+from genir.estimates.patch_effects import patching_effects
+from genir.estimates.ranks import read_ranks
+from genir.tables.page import VOCABULARY_RANK, Table, p_value, with_interval
 
 EFFECTS = (
     "rank_kind broken_percent low high n repaired repaired_low repaired_high repaired_n "

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import PATCHED_STAGES
-from genir.patched_files import patch_files
-from genir.patching_effects import patching_effects
+from genir.analyses.used_stages import layer_range, read_stages
+from genir.base.names import PATCHED_STAGES
+from genir.base.patched_files import patch_files
+from genir.estimates.patch_effects import patching_effects
+from genir.estimates.ranks import read_ranks
 from genir.tables import published
-from genir.tables.markdown import Table
+from genir.tables.page import VOCABULARY_RANK, Table
 from genir.tables.patching import EFFECTS, corrected, effect_cells
-from genir.tables.provenance import VOCABULARY_RANK
-from genir.tables.ranks import read_ranks
-from genir.tables.stages import layer_range, read_stages
 
 _NAMES = ["model", "method", "stage", "component"]
 COLUMNS = [*_NAMES, *EFFECTS, "stage_layers", "stages", "paper"]

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.components import ATTENTIONS
-from genir.files import read_parquet
-from genir.patched_files import patch_files
-from genir.patching_effects import patching_effects
-from genir.tables.markdown import Table
+from genir.base.names import ATTENTIONS
+from genir.base.patched_files import patch_files
+from genir.estimates.patch_effects import patching_effects
+from genir.estimates.ranks import read_ranks
+from genir.files.io import read_parquet
+from genir.tables.page import VOCABULARY_RANK, Table
 from genir.tables.patching import EFFECTS, Sweep, corrected, effect_cells
-from genir.tables.provenance import VOCABULARY_RANK
-from genir.tables.ranks import read_ranks
 
 _NAMES = ["model", "method", "layer", "component", "head"]
 COLUMNS = [*_NAMES, *EFFECTS, "unchanged"]

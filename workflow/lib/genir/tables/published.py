@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_csv
+from genir.files.io import read_csv
 
 LABEL = "T5-large, NQ10k (paper)"
 SYSTEM = "T5-large (paper) NQ10k"

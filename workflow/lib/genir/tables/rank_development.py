@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.files import read_parquet
-from genir.statistics import Interval, mean_interval, statistic_interval
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, wide
-from genir.tables.ranks import read_ranks, views
+from genir.estimates.intervals import Interval, columns, mean_interval, statistic_interval
+from genir.estimates.ranks import read_ranks, views
+from genir.files.io import read_parquet
+from genir.tables.page import Table, wide
 
 COLUMNS = "model queries layer source measure value low high n".split()
 RANKS = "rank kind: both (vocabulary_rank_median, docid_rank_median); mean ranks: vocabulary"

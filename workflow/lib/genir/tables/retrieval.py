@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_csv
+from genir.files.io import read_csv
 from genir.tables import published
-from genir.tables.markdown import Table, wide
+from genir.tables.page import Table, wide
 
 COLUMNS = "system dataset split_mode split slice metric value low high n".split()
 RANKS = (

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_parquet
-from genir.run_metrics import query_metrics
-from genir.statistics import holm, paired_difference
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, p_value, with_interval
+from genir.analyses.run_metrics import query_metrics
+from genir.estimates.intervals import columns
+from genir.estimates.paired_tests import holm, paired_difference
+from genir.files.io import read_parquet
+from genir.tables.page import Table, p_value, with_interval
 
 METRICS = ("hits_at_1", "hits_at_10")
 COLUMNS = "model against split metric value low high n p p_holm".split()

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from genir.files import read_csv
-from genir.seed_copies import seed_name
-from genir.statistics import CONFIDENCE
-from genir.tables.markdown import Table, with_interval
-from genir.tables.provenance import MIXED_RANKS
+from genir.base.names import seed_name
+from genir.estimates.intervals import CONFIDENCE
+from genir.files.io import read_csv
+from genir.tables.page import MIXED_RANKS, Table, with_interval
 
 COLUMNS = "model table item measure value low high seeds query_low query_high n".split()
 NOTE = (

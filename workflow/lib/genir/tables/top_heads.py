@@ -6,14 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from genir.components import ATTENTIONS, STAGES
-from genir.files import read_parquet
-from genir.statistics import wilson
-from genir.tables.intervals import columns
-from genir.tables.markdown import Table, wide
-from genir.tables.provenance import NO_RANK
-from genir.tables.ranks import read_ranks, views
-from genir.tables.stages import read_stages, stage_of_layers
+from genir.analyses.used_stages import read_stages, stage_of_layers
+from genir.base.names import ATTENTIONS, STAGES
+from genir.estimates.intervals import columns, wilson
+from genir.estimates.ranks import read_ranks, views
+from genir.files.io import read_parquet
+from genir.tables.page import NO_RANK, Table, wide
 
 COLUMNS = "model queries component stage measure value low high n stages".split()
 MEASURES = {"percent_always": "all", "percent_ever": "any"}

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_parquet
-from genir.joins import check_known, looked_up
-from genir.seeding import generator
-from genir.tables.markdown import Table, sections
-from genir.tables.provenance import NO_RANK
-from genir.tables.ranks import read_ranks, views
-from genir.tables.stages import layer_range, read_stages
-from genir.token_names import TokenNames, load_token_names, titles_of
+from genir.analyses.used_stages import layer_range, read_stages
+from genir.base.joins import check_known, looked_up
+from genir.base.seeding import generator
+from genir.estimates.ranks import read_ranks, views
+from genir.files.io import read_parquet
+from genir.models.token_names import TokenNames, load_token_names, titles_of
+from genir.tables.page import NO_RANK, Table, sections
 
 COLUMNS = "model queries query_id query doc_id title layer head tokens".split()
 VIEWS = ("correct", "failed")

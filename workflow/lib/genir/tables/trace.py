@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from genir.tables.markdown import to_markdown
+from genir.tables.page import to_markdown
 
 CONTRIBUTORS = 10
 SOURCES = {"residual": "residual stream", "mlp": "MLP", "cross_attention": "cross-attention"}
@@ -15,7 +15,7 @@ NOTE = (
 
 
 def trace_page(trace: dict[str, Any]) -> str:
-    """What `genir.trace_query` found, in Markdown."""
+    """What `genir.analyses.trace_query` found, in Markdown."""
     document = trace["document"]
     name = f"[{one_line(document['doc_id'])}] {one_line(document['title'])}"
     parts = [

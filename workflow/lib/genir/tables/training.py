@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.files import read_csv
-from genir.tables.markdown import Table
-from genir.tables.provenance import NO_RANK
+from genir.files.io import read_csv
+from genir.tables.page import NO_RANK, Table
 
 COLUMNS = "model step loss indexing_loss retrieval_loss learning_rate".split()
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import pandas as pd
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 
-from genir.checkpoints import Checkpoint, identity_of
-from genir.damaged import check_unchanged
-from genir.files import atomic_folder, read_jsonl, write_csv
-from genir.models import save_weights, without_state
-from genir.pretraining import PretrainingConfig, chunk_texts, pretrain, small_t5_config
-from genir.processes import this_process
-from genir.torch_seeding import seed_torch
+from genir.engine.devices import seed_torch
+from genir.files.checkpoint import Checkpoint, identity_of
+from genir.files.damage import check_unchanged
+from genir.files.io import atomic_folder, read_jsonl, write_csv
+from genir.models.load import save_weights, without_state
+from genir.training.pretraining import PretrainingConfig, chunk_texts, pretrain, small_t5_config
+from genir.training.processes import this_process
 
 
 def make_pretrained_model(

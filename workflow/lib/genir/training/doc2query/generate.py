@@ -7,16 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from genir.checkpoints import Checkpoint, identity_of
-from genir.corpus_files import read_generated_queries
-from genir.devices import best_device
-from genir.files import read_parquet, write_json, write_parquet
-from genir.generated_queries import GeneratedQueries, clean_queries
-from genir.manifest import described
-from genir.model_files import weight_files
-from genir.models import load_start
-from genir.query_generation import Sampling, generate_until
-from genir.start import Start, start_files
+from genir.corpora.manifest import described
+from genir.corpora.sources.files import read_generated_queries
+from genir.engine.devices import best_device
+from genir.engine.model_files import weight_files
+from genir.files.checkpoint import Checkpoint, identity_of
+from genir.files.io import read_parquet, write_json, write_parquet
+from genir.models.load import load_start
+from genir.models.start import Start, start_files
+from genir.training.doc2query.clean import GeneratedQueries, clean_queries
+from genir.training.doc2query.sample import Sampling, generate_until
 
 
 @dataclass(frozen=True)

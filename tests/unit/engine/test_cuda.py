@@ -1,0 +1,39 @@
+"""The engine on a GPU gives what it gives on the CPU (marker cuda)."""
+
+import pytest
+import torch
+from plain_t5 import FAMILIES, docid_tokens, random_inputs, small_model
+
+from genir.base.names import COMPONENTS
+from genir.engine.decoder import LeanDecoder
+from genir.engine.encoder import LeanEncoder, token_batch
+from genir.engine.t5 import t5_of
+
+pytestmark = pytest.mark.cuda
+
+
+def _ranks(model, device, precision):
+    ids, mask = random_inputs()
+    inputs = [row[kept.bool()].numpy() for row, kept in zip(ids, mask, strict=True)]
+    whole = t5_of(model.to(device))
+    decoder = LeanDecoder(whole, docid_tokens(), precision)
+    batch = token_batch(inputs, device)
+    with torch.no_grad():
+        memory = decoder.memory(LeanEncoder(whole)(batch), batch.layout)
+    trace = decoder.trace(memory)
+    places = [(layer, name) for layer in range(3) for name in COMPONENTS]
+    patches = [{place: torch.zeros(16, device=device)} for place in places]
+    relevant = torch.arange(60, 60 + len(ids))[:, None]
+    found = [
+        decoder.unembedding.ranks(stream, relevant)
+        for stream in decoder.run(memory, trace, patches)
+    ]
+    return [(ranks.vocabulary.tolist(), ranks.docid.tolist()) for ranks in found]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_ranks_are_those_of_the_cpu(family, precision):
+    model = small_model(family)
+    expected = _ranks(model, "cpu", torch.float32)
+    assert _ranks(model, "cuda", precision) == expected

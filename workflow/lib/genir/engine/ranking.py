@@ -1,0 +1,245 @@
+"""The rank of the relevant document among all tokens and among docid tokens.
+
+Logits are computed a block at a time and only counted. Whether a token is ahead of the relevant one
+is read off a fast product (float32, or bfloat16 where the processor gains by it); tokens closer to
+the relevant one than that product's error are compared again in float64. So ranks depend neither on
+the precision of the product nor on the size of its blocks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from genir.base.errors import AnalysisError
+from genir.engine.t5 import rms_norm
+
+NO_TOKEN = -1
+SLICE_TOKENS = 2048
+SLICE_ROWS = 1024
+BLOCK_BYTES = 128 * 2**20
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks of the relevant document, 1 = best; one per row."""
+
+    vocabulary: torch.Tensor
+    docid: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Gold:
+    """The best relevant token of every row and its logit in float64."""
+
+    logit: torch.Tensor
+    token: torch.Tensor
+
+
+class Unembedding:
+    """Final decoder norm and output projection, from residual stream to logits.
+
+    `head` is `[vocabulary, d_model]`, `norm` the norm weight `[d_model]`. Tied T5 scales the normed
+    state by d_model^-0.5 before projecting. `precision` is that of the products behind ranks.
+    """
+
+    def __init__(
+        self,
+        head: torch.Tensor,
+        norm: torch.Tensor,
+        epsilon: float,
+        scale: float,
+        docid_tokens: torch.Tensor,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self.head, self.norm, self.epsilon, self.scale = head, norm, epsilon, scale
+        self.docid_tokens = docid_tokens.sort().values.to(head.device)
+        self.is_docid = torch.zeros(len(head), dtype=torch.bool, device=head.device)
+        self.is_docid[self.docid_tokens] = True
+        self._docids = _Rows(head, self.docid_tokens, precision)
+        self._others = _Rows(head, torch.nonzero(~self.is_docid).flatten(), precision)
+        self._peak = torch.maximum(self._docids.peak, self._others.peak)
+
+    def state(self, residual: torch.Tensor) -> torch.Tensor:
+        """What the head is multiplied with, `[..., d_model]`.
+
+        Raises AnalysisError where no logit could be compared: that of NaN with anything is false,
+        which would count as the best rank.
+        """
+        state = rms_norm(residual, self.norm, self.epsilon) * self.scale
+        # No logit is larger than the squares of what it is the sum of.
+        if not torch.isfinite((state * self._peak).square().sum()):
+            rows = (state * self._peak).square().flatten(0, -2).sum(-1)
+            raise AnalysisError(
+                f"the logits of {int((~rows.isfinite()).sum())} of {len(rows)} states are no "
+                "numbers, infinite or too large for float32, so no rank can be told; take an "
+                "earlier checkpoint of the model, or train it with a smaller learning_rate"
+            )
+        return state
+
+    def logits(self, residual: torch.Tensor) -> torch.Tensor:
+        """Logits `[..., vocabulary]` of the residual stream `[..., d_model]`."""
+        return self.state(residual) @ self.head.T
+
+    def blocks(self, residual: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Logits of `residual` `[row, d_model]`, a block of rows at a time, 128 MiB each."""
+        rows = max(1, BLOCK_BYTES // (len(self.head) * 4))
+        for start in range(0, len(residual), rows):
+            block = slice(start, start + rows)
+            yield block, self.logits(residual[block])
+
+    @torch.no_grad()
+    def ranks(self, residual: torch.Tensor, relevant: torch.Tensor) -> Ranks:
+        """Ranks of the best relevant token of the residual stream `[row, d_model]`; `relevant` is
+        `[row, token]`, filled up with -1.
+
+        Rank = 1 + tokens with a higher logit + tokens with an equal logit and a lower id.
+        """
+        state = self.state(residual)
+        gold = best_relevant(state, self.head, relevant.to(state.device))
+        docids = self._docids.ahead(state, self.head, gold)
+        return Ranks(1 + docids + self._others.ahead(state, self.head, gold), 1 + docids)
+
+    @torch.no_grad()
+    def top(self, residual: torch.Tensor, depth: int) -> torch.Tensor:
+        """The `depth` best docid tokens `[row, depth]` of each row, in the order of `ranks`."""
+        rows = max(1, BLOCK_BYTES // (len(self.docid_tokens) * 4))
+        return torch.cat([self._top(block, depth) for block in self.state(residual).split(rows)])
+
+    def _top(self, state: torch.Tensor, depth: int) -> torch.Tensor:
+        """Some more candidates than `depth` by the fast product, put in order by the exact one."""
+        fast = state @ self._docids.rows.float().T
+        taken = min(depth + 16, fast.shape[1])
+        found = fast.topk(taken, dim=1)
+        error = 2 * self._docids.tolerance(state)
+        left_out_may_belong = found.values[:, -1] >= found.values[:, depth - 1] - error
+        if taken < fast.shape[1] and left_out_may_belong.any():
+            columns = torch.arange(fast.shape[1], device=fast.device).expand(len(fast), -1)
+        else:
+            columns = found.indices.sort(dim=1).values
+        tokens = self.docid_tokens[columns]
+        rows = torch.arange(len(state), device=state.device).repeat_interleave(columns.shape[1])
+        exact = exact_logits(state, self.head, rows, tokens.flatten()).view_as(tokens)
+        return tokens.gather(1, (-exact).argsort(dim=1, stable=True)[:, :depth])
+
+
+class _Rows:
+    """Some rows of the head, counted together."""
+
+    def __init__(self, head: torch.Tensor, tokens: torch.Tensor, precision: torch.dtype) -> None:
+        self.tokens = tokens
+        first, last = (int(tokens[0]), int(tokens[-1])) if len(tokens) else (0, -1)
+        adjacent = last - first + 1 == len(tokens)
+        self.rows = (head[first : last + 1] if adjacent else head[tokens]).to(precision)
+        largest = torch.maximum(self.rows.amax(0), -self.rows.amin(0)) if len(tokens) else None
+        self.peak = head.new_zeros(1) if largest is None else largest.float()
+
+    def tolerance(self, state: torch.Tensor) -> torch.Tensor:
+        """How far a logit of the fast product may be from the exact one, per row of `state`.
+
+        The rounding errors of a dot product are as good as independent. Their sum has a standard
+        deviation of about eps / 4 * norm(state * row) for rounded inputs, and for the additions in
+        float32 of about eps / 5 * norm(state * row) * sqrt(d_model). The bound is five to eight
+        times that, with the largest entry of any row in place of the row's own.
+        """
+        spread = (state * self.peak).norm(dim=-1)
+        if self.rows.dtype == torch.float32:
+            return spread * (torch.finfo(torch.float32).eps * state.shape[-1] ** 0.5)
+        return spread * (2 * torch.finfo(self.rows.dtype).eps)
+
+    def ahead(self, state: torch.Tensor, head: torch.Tensor, gold: Gold) -> torch.Tensor:
+        """How many of these tokens are ahead of the relevant one, per row of `state`."""
+        logit = gold.logit.float()
+        error = self.tolerance(state) + logit.abs() * torch.finfo(self.rows.dtype).eps
+        high, low = (logit + error)[:, None], (logit - error)[:, None]
+        fast = state.to(self.rows.dtype)
+        counter = (_CpuCounter if state.device.type == "cpu" else _DeviceCounter)()
+        total = torch.zeros(len(state), dtype=torch.long, device=state.device)
+        for first in range(0, len(state), SLICE_ROWS):
+            block = slice(first, first + SLICE_ROWS)
+            for start in range(0, len(self.rows), SLICE_TOKENS):
+                part = self.rows[start : start + SLICE_TOKENS]
+                certain, rows, columns = counter(fast[block], part, high[block], low[block])
+                total[block] += certain
+                if len(rows):
+                    rows, tokens = first + rows, self.tokens[start + columns]
+                    total.index_add_(0, rows, _ahead(state, head, gold, rows, tokens).long())
+        return total
+
+
+class _CpuCounter:
+    """Counts a block of logits against two bounds; numpy compares and adds up bytes several times
+    faster than torch does. Buffers are kept from call to call."""
+
+    def __init__(self) -> None:
+        self._logits = torch.empty(0)
+        self._masks = np.empty((2, 0), dtype=bool)
+
+    def __call__(
+        self, state: torch.Tensor, part: torch.Tensor, high: torch.Tensor, low: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Tokens above `high` per row, then row and column of every token between the bounds."""
+        shape, size = (len(state), len(part)), len(state) * len(part)
+        if size > len(self._logits):
+            self._logits, self._masks = torch.empty(size), np.empty((2, size), dtype=bool)
+        logits = self._logits[:size].view(shape)
+        if state.dtype == torch.float32:
+            torch.mm(state, part.T, out=logits)
+        else:
+            logits.copy_(state @ part.T)
+        above, near = (mask[:size].reshape(shape) for mask in self._masks)
+        np.greater(logits.numpy(), high.numpy(), out=above)
+        np.greater_equal(logits.numpy(), low.numpy(), out=near)
+        certain, possible = _count(above), _count(near)
+        unsure = np.flatnonzero(certain != possible)
+        places, columns = np.nonzero(near[unsure] & ~above[unsure])
+        return tuple(map(torch.from_numpy, (certain.astype(np.int64), unsure[places], columns)))
+
+
+def _count(mask: np.ndarray) -> np.ndarray:
+    """True values per row of a mask with fewer than 65,536 columns."""
+    return np.add.reduce(mask.view(np.uint8), axis=1, dtype=np.uint16)
+
+
+class _DeviceCounter:
+    """What `_CpuCounter` gives, on an accelerator."""
+
+    def __call__(
+        self, state: torch.Tensor, part: torch.Tensor, high: torch.Tensor, low: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        logits = (state @ part.T).float()
+        above = logits > high
+        rows, columns = ((logits >= low) & ~above).nonzero(as_tuple=True)
+        return above.sum(1), rows, columns
+
+
+def exact_logits(
+    state: torch.Tensor, head: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor
+) -> torch.Tensor:
+    """Logits `[pair]` in float64 of some pairs of a row of `state` and a token."""
+    size = max(1, BLOCK_BYTES // (head.shape[1] * 32))
+    parts = [
+        (state[some].double() * head[others].double()).sum(-1)
+        for some, others in zip(rows.split(size), tokens.split(size), strict=True)
+    ]
+    return torch.cat(parts)
+
+
+def _ahead(
+    state: torch.Tensor, head: torch.Tensor, gold: Gold, rows: torch.Tensor, tokens: torch.Tensor
+) -> torch.Tensor:
+    """Whether each token of the pairs is ahead of the relevant token of its row."""
+    exact, logit = exact_logits(state, head, rows, tokens), gold.logit[rows]
+    return (exact > logit) | ((exact == logit) & (tokens < gold.token[rows]))
+
+
+def best_relevant(state: torch.Tensor, head: torch.Tensor, relevant: torch.Tensor) -> Gold:
+    """The highest-ranked relevant token of each row; ties go to the lower id."""
+    real = relevant != NO_TOKEN
+    rows = torch.nonzero(real)[:, 0]
+    values = torch.full(relevant.shape, -torch.inf, dtype=torch.float64, device=state.device)
+    values[real] = exact_logits(state, head, rows, relevant[real])
+    logit = values.max(1).values
+    tied = torch.where(values == logit[:, None], relevant, torch.iinfo(torch.int64).max)
+    return Gold(logit, tied.min(1).values)

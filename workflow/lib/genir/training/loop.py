@@ -1,0 +1,142 @@
+"""The optimisation loop shared by pre-training and fine-tuning."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from genir.base.errors import TrainingError
+from genir.base.progress import Progress
+from genir.engine.weights import are_finite
+from genir.files.checkpoint import Checkpoint
+from genir.training.optimization import Schedule, build_optimizer
+from genir.training.processes import this_process
+
+CURVE_POINTS = 200
+LossesOfPart = Callable[[int, int], dict[str, torch.Tensor]]
+
+
+class TrainingConfig(Schedule):
+    """What the loop reads of a configuration."""
+
+    @property
+    def accumulation(self) -> int: ...
+    @property
+    def checkpoint_every(self) -> int: ...
+
+
+def train(
+    model: torch.nn.Module,
+    losses_of_part: LossesOfPart,
+    config: TrainingConfig,
+    checkpoint: Checkpoint,
+    task: str,
+) -> list[dict[str, float]]:
+    """Train `model` in place, from `checkpoint` where there is one; returns the loss curve.
+
+    `losses_of_part(step, part)` gives named scalar losses of one of `accumulation` parts of a
+    batch, which are added up; the one called "loss" is minimised. It must depend on step, part and
+    weights alone, or a resumed run ends elsewhere. The curve has one {step, <mean of every named
+    loss>, learning_rate} per 1/200 of the run. Of several processes each computes its share of the
+    parts, and the main one writes the checkpoints.
+
+    Raises TrainingError at a loss, and before a checkpoint and at the end at a weight or a state of
+    the optimiser, that is not finite; the last checkpoint stays.
+    """
+    processes = this_process()
+    own_parts = processes.own_parts(config.accumulation)
+    optimizer, schedule = build_optimizer(model, config)
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    curve: list[dict[str, float]] = []
+    recent: list[dict[str, float]] = []
+    start = _restore(checkpoint, parts, curve, recent)
+    processes.check_agreement(start)
+    progress = Progress(f"{task} step", config.steps, start=start)
+    every = max(1, config.steps // CURVE_POINTS)
+    model.train()
+    for step in range(start, config.steps):
+        sums: dict[str, torch.Tensor] = {}
+        for part in own_parts:
+            losses = losses_of_part(step, part)
+            losses["loss"].backward()
+            sums |= {name: sums.get(name, 0.0) + value.detach() for name, value in losses.items()}
+        gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+        processes.add_up([*gradients, *sums.values()])
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad(set_to_none=True)
+        recent.append({name: value.item() for name, value in sums.items()})
+        _check_losses(recent[-1], step + 1, config, checkpoint, task)
+        progress.update(step + 1, f"loss {np.mean([r['loss'] for r in recent]):.3f}")
+        if (step + 1) % every == 0 or step + 1 == config.steps:
+            curve.append(_curve_point(step + 1, recent, schedule.get_last_lr()[0]))
+            recent.clear()
+        is_due = (step + 1) % config.checkpoint_every == 0 and step + 1 < config.steps
+        if is_due or step + 1 == config.steps:
+            _check_weights(model, optimizer, step + 1, config, checkpoint, task)
+        if is_due and processes.is_main:
+            states = {name: part.state_dict() for name, part in parts.items()}
+            checkpoint.save({"step": step + 1, "curve": curve, "recent": recent} | states)
+    model.eval()
+    return curve
+
+
+def _check_losses(
+    losses: dict[str, float], step: int, config: TrainingConfig, checkpoint: Checkpoint, task: str
+) -> None:
+    for name, value in losses.items():
+        if not math.isfinite(value):
+            raise _diverged(f"{name} is {value}", step, config, checkpoint, task)
+
+
+def _check_weights(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    config: TrainingConfig,
+    checkpoint: Checkpoint,
+    task: str,
+) -> None:
+    """A loss is finite one step longer than the weights, and a state of the optimiser that
+    overflowed would hold its weight still."""
+    for name, weight in model.named_parameters():
+        held = {"weight": weight.detach(), **optimizer.state.get(weight, {})}
+        for what, value in held.items():
+            if isinstance(value, torch.Tensor) and value.numel() and not are_finite(value):
+                said = name if what == "weight" else f"the optimiser's {what} of {name}"
+                raise _diverged(f"{said} is not finite", step, config, checkpoint, task)
+
+
+def _diverged(
+    what: str, step: int, config: TrainingConfig, checkpoint: Checkpoint, task: str
+) -> TrainingError:
+    kept = f"the last checkpoint stays in {checkpoint.folder}" if checkpoint.path.exists() else ""
+    return TrainingError(
+        f"{task} stopped at step {step} of {config.steps}: {what}. No model is written"
+        f"{kept and '; '}{kept}. Write a smaller learning_rate (it is {config.learning_rate}) or "
+        "more warmup_steps, and look for damaged weights in the start"
+    )
+
+
+def _curve_point(step: int, recent: list[dict[str, float]], rate: float) -> dict[str, float]:
+    means = {name: float(np.mean([r[name] for r in recent])) for name in recent[0]}
+    return {"step": step} | means | {"learning_rate": rate}
+
+
+def _restore(
+    checkpoint: Checkpoint,
+    parts: dict[str, Any],
+    curve: list[dict[str, float]],
+    recent: list[dict[str, float]],
+) -> int:
+    """Load the last checkpoint into `parts`; the number of steps done, 0 without one."""
+    state = checkpoint.load()
+    if state is None:
+        return 0
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    curve.extend(state["curve"])
+    recent.extend(state["recent"])
+    return state["step"]

