@@ -1,13 +1,3 @@
-def generation_checkpoints(wildcards):
-    """The --checkpoints argument of generate_queries, which a file needs none of."""
-    generator, dataset = wildcards.generator, wildcards.dataset
-    key = [PLAN.generator_settings(generator), code("train_query_generator", "train")]
-    key += PLAN.dataset_key(dataset)
-    folder = checkpoint_folder("generate_queries", f"{generator}/{dataset}", *key)
-    of_file = PLAN.generators[generator]["type"] == "file"
-    return [] if of_file else ["--checkpoints", folder]
-
-
 rule train_query_generator:
     input:
         unpack(reads(rule_arguments.train_generator)),

@@ -199,6 +199,16 @@ def checkpoint_folder(script, artifact, *key):
     return f"results/checkpoints/{script}/{artifact}/{version}"
 
 
+def generation_checkpoints(wildcards):
+    """The --checkpoints argument of generate_queries, which a file needs none of."""
+    generator, dataset = wildcards.generator, wildcards.dataset
+    key = [PLAN.generator_settings(generator), code("train_query_generator", "train")]
+    key += PLAN.dataset_key(dataset)
+    folder = checkpoint_folder("generate_queries", f"{generator}/{dataset}", *key)
+    of_file = PLAN.generators[generator]["type"] == "file"
+    return [] if of_file else ["--checkpoints", folder]
+
+
 def growing(mb):
     """mem_mb that a scheduler raises with every attempt; a number or a function of wildcards."""
     return lambda wildcards, attempt: attempt * (mb(wildcards) if callable(mb) else mb)
