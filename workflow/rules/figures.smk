@@ -9,7 +9,7 @@ for figure in artifacts.figures(PLAN):
         output:
             picture=report(
                 figure.file(FORMATS[0]),
-                caption=f"../report/{figure.rule}.rst",
+                caption=caption(figure.rule, f"table_{figure.name}"),
                 category=figure.category,
                 labels=figure.labels,
             ),

@@ -177,6 +177,12 @@ def environment(name):
     return str(paths.REPOSITORY / file).replace("{", "{{").replace("}", "}}")
 
 
+def caption(*names):
+    """The caption of an artifact: the first of these that there is."""
+    files = (f"report/{name}.rst" for name in names)
+    return "../" + next(f for f in files if Path(workflow.basedir, f).is_file())
+
+
 def code(script, environment, *modules):
     """Fingerprint of a script, of the modules that it loads by name, of all they import and of the
     packages it runs with; as a parameter it makes Snakemake rerun."""

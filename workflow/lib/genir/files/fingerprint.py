@@ -16,7 +16,12 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 def code_fingerprint(script: Path, library: Path, *modules: str) -> str:
     """SHA-256 over the syntax trees of `script`, of the `modules` of `library` that it is told to
     import, and of every module they import, directly or not, that lies beside it or in `library`.
+
+    Raises ValueError if one of `modules` is no file of `library`.
     """
+    for module in modules:
+        if not library.joinpath(*module.split(".")).with_suffix(".py").is_file():
+            raise ValueError(f"there is no module {module} in {library}")
     files = _files(script, library, modules)
     joined = "\n".join(_parsed(path)[0] for path in files)
     return hashlib.sha256(joined.encode()).hexdigest()[:16]

@@ -252,6 +252,7 @@ TABLES = (
         drawn=False,
         label="all numbers of the study",
         rule="paper_comparison",
+        module="genir.study.paper_comparison",
         mem_mb=1000,
     ),
     Artifact(
@@ -259,6 +260,7 @@ TABLES = (
         "Judge the study's claims.",
         made_from.claims,
         drawn=False,
+        module="genir.study.claims",
     ),
     Artifact(
         *("failed_queries", "Failed queries"),
