@@ -77,7 +77,10 @@ def test_help_explains_every_argument(driver, name):
     said = call(driver, name, "--help").stdout
     module = __import__(f"genir.{driver}s.{name}", fromlist=[name])
     for argument in {*signature(module.make).parameters, "manifests", "table", "text"}:
-        explained = said.rpartition(f"  --{argument}")[2].partition("(required")[0]
+        # What has parts is explained above them.
+        above, parts, _ = said.partition(f"  --{argument} CONFIG")
+        alone = said.rpartition(f"  --{argument} ")[2].partition("(required")[0]
+        explained = above.rpartition("\n\n")[2] if parts else alone
         assert len(explained.split()) > 3, (argument, said)
 
 
