@@ -34,7 +34,7 @@ def test_a_finished_run_is_read_by_snakemake_alone(tiny_run):
 
 
 def test_alone_means_without_the_packages_of_the_jobs():
-    hidden = "import sys; sys.path.insert(0, 'tests'); from snakemake_alone import absent"
+    hidden = "import sys; sys.path.insert(0, 'tests/helpers'); from snakemake_alone import absent"
     program = f"{hidden}; print(*absent())"
     said = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True)
     packages = set(said.stdout.decode().split())

@@ -171,7 +171,7 @@ EDITS = [
     Edit(
         "colour of one figure",
         figures("failed_queries"),
-        lambda tree: tree.replace(COLOURS, r"PALETTE\[1\]", "'k'"),
+        lambda tree: tree.replace(COLOURS, r"style\.PALETTE\[1\]", "'k'"),
     ),
     Edit(
         "bars of figures",

@@ -68,7 +68,7 @@ def _parsed(
     for action in parser._actions:
         action.help = action.help or shared.get(action.dest)
     values = parser.instantiate(parser.parse_args(arguments))
-    names = {key.partition(".")[0] for key in own}
+    names = dict.fromkeys(key.partition(".")[0] for key in own)
     return {key: values[key] for key in names}, {key: values[key] for key in taken}
 
 

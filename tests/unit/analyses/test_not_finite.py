@@ -8,7 +8,7 @@ from family_checkpoints import SETTINGS, write_checkpoint, write_dataset
 from plain_t5 import PIECES, docid_tokens, small_model
 from safetensors.torch import load_file, save_file
 from small_subjects import small_subject
-from test_loop import Settings, _losses_of_part, _model
+from small_training import Settings, losses_of_part, small_network
 
 from genir.analyses.communication import communication
 from genir.analyses.contributions import contributions
@@ -16,8 +16,8 @@ from genir.analyses.direct_contribution import direct_contribution
 from genir.analyses.encoder_swap import partial_encoder
 from genir.analyses.head_lens import head_lens
 from genir.analyses.late_cosines import late_cosines
-from genir.analyses.logit_lens import rank_development
 from genir.analyses.patching import patched_ranks, stage_patches
+from genir.analyses.rank_development import rank_development
 from genir.analyses.rank_queries import rank_queries, top_documents
 from genir.analyses.top_heads import top_heads
 from genir.base.errors import AnalysisError, ModelError, TrainingError
@@ -137,7 +137,7 @@ def test_a_layer_that_adds_nothing_has_no_ratio():
 
 
 def _diverging(model, at, value, gradient_only=False):
-    losses_of = _losses_of_part(model)
+    losses_of = losses_of_part(model)
 
     def losses(step, part):
         found = losses_of(step, part)
@@ -153,7 +153,7 @@ def _diverging(model, at, value, gradient_only=False):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("at", [0, 7, 11])
 def test_a_loss_that_is_no_number_stops_at_its_step(tmp_path, value, at):
-    model, checkpoint = _model(), Checkpoint(tmp_path / "kept")
+    model, checkpoint = small_network(), Checkpoint(tmp_path / "kept")
     with pytest.raises(TrainingError, match=rf"test stopped at step {at + 1} of 12: loss is") as e:
         train(model, _diverging(model, at, value), Settings(), checkpoint, "test")
     assert "smaller learning_rate" in str(e.value)
@@ -165,7 +165,7 @@ def test_a_loss_that_is_no_number_stops_at_its_step(tmp_path, value, at):
 @pytest.mark.parametrize("at", [9, 11])
 def test_weights_that_are_no_numbers_are_neither_kept_nor_returned(tmp_path, at):
     """A gradient that is no number shows in the loss one step later: step 10 is a checkpoint."""
-    model, checkpoint = _model(), Checkpoint(tmp_path / "kept")
+    model, checkpoint = small_network(), Checkpoint(tmp_path / "kept")
     losses = _diverging(model, at, float("nan"), gradient_only=True)
     with pytest.raises(TrainingError, match=rf"stopped at step {at + 1} of 12: \S+ is not finite"):
         train(model, losses, Settings(), checkpoint, "test")
@@ -175,13 +175,13 @@ def test_weights_that_are_no_numbers_are_neither_kept_nor_returned(tmp_path, at)
 
 
 def test_a_training_goes_on_from_what_was_kept(tmp_path):
-    whole, again = _model(), _model()
-    curve = train(whole, _losses_of_part(whole), Settings(), Checkpoint(tmp_path / "a"), "test")
+    whole, again = small_network(), small_network()
+    curve = train(whole, losses_of_part(whole), Settings(), Checkpoint(tmp_path / "a"), "test")
     kept = Checkpoint(tmp_path / "b")
-    wrong = _model()
+    wrong = small_network()
     with pytest.raises(TrainingError):
         train(wrong, _diverging(wrong, 8, float("nan")), Settings(), kept, "test")
-    assert train(again, _losses_of_part(again), Settings(), kept, "test") == curve
+    assert train(again, losses_of_part(again), Settings(), kept, "test") == curve
 
 
 def test_a_finetuning_that_diverges_writes_nothing(tmp_path):

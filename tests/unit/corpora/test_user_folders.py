@@ -3,7 +3,7 @@ import re
 import pytest
 
 from genir.base.errors import CorpusError
-from genir.corpora.hub_layout import data_files_in, split_files
+from genir.corpora.split_files import data_files_in, split_files
 from genir.corpora.user_folders import data_in, parts_of
 
 NO_DATA = (

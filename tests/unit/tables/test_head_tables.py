@@ -181,7 +181,7 @@ def test_top_tokens_that_lack_a_query_or_document(tmp_path, clean, folder, part)
     files = files_of(folder, tmp_path, clean)
     write(getattr(files, part), pd.read_parquet(getattr(files, part)).iloc[:0])
     with pytest.raises(AnalysisError, match=rf"{part}\.parquet lacks "):
-        top_tokens.top_tokens_table([files], examples=3, seed=1)
+        top_tokens.make([files], examples=3, seed=1)
 
 
 def test_examples_are_a_draw_by_seed(clean):

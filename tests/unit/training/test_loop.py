@@ -1,50 +1,14 @@
-from dataclasses import dataclass
-
 import pytest
 import torch
+from small_training import InterruptedTrainingError, Settings, losses_of_part, small_network
 
-from genir.engine.devices import seed_torch
 from genir.files.checkpoint import Checkpoint
 from genir.training.loop import CURVE_POINTS, train
 
 
-@dataclass(frozen=True)
-class Settings:
-    steps: int = 12
-    learning_rate: float = 0.05
-    warmup_steps: int = 3
-    decay_fraction: float = 0.25
-    accumulation: int = 1
-    checkpoint_every: int = 5
-
-
-class InterruptedTrainingError(Exception):
-    pass
-
-
-def _model() -> torch.nn.Module:
-    torch.manual_seed(0)
-    layers = torch.nn.Linear(4, 8), torch.nn.Dropout(0.3), torch.nn.Linear(8, 3)
-    return torch.nn.Sequential(*layers)
-
-
-def _losses_of_part(model, stop_at=None, seen=None):
-    def losses(step, part):
-        if step == stop_at:
-            raise InterruptedTrainingError
-        if seen is not None:
-            seen.append(step)
-        seed_torch("test", step)
-        inputs, labels = torch.randn(6, 4), torch.randint(0, 3, (6,))
-        loss = torch.nn.functional.cross_entropy(model(inputs), labels)
-        return {"loss": loss, "double_loss": 2 * loss.detach()}
-
-    return losses
-
-
 def _train(folder, settings, stop_at=None, seen=None):
-    model = _model()
-    losses = _losses_of_part(model, stop_at, seen)
+    model = small_network()
+    losses = losses_of_part(model, stop_at, seen)
     return model, train(model, losses, settings, Checkpoint(folder), "test")
 
 

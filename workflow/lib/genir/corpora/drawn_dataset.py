@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from genir.corpora.corpus import read_exported
-from genir.corpora.manifest import DATASET_FORMAT, dataset_manifest, described, split_counts
+from genir.corpora.manifest import (
+    DATASET_FORMAT,
+    SEVERAL_RELEVANT,
+    dataset_manifest,
+    described,
+    split_counts,
+)
 from genir.corpora.subset import DatasetConfig, alike_in_training, draw_dataset
 from genir.corpora.trec import write_qrels
 from genir.files.io import read_json, write_json, write_parquet
@@ -42,6 +48,10 @@ def write_dataset(
             key: facts["counts"][key] for key in ("documents", "queries", "relevant_pairs")
         },
     }
+    relevant = [table["query_id"].value_counts() for table in drawn.qrels.values()]
+    several = sum(int((counted > 1).sum()) for counted in relevant)
+    if several:
+        counts["queries_of_several_documents"] = several
     inputs = {key: getattr(corpus, key) for key in ("documents", "queries", "qrels")}
     own = {
         "split_mode": settings.split,
@@ -52,6 +62,8 @@ def write_dataset(
         "inputs": described(inputs),
         "outputs": described(outputs),
     }
+    if several:
+        own["several_relevant_documents"] = SEVERAL_RELEVANT
     name = corpus.manifest.resolve().parent.name
     write_json(manifest, dataset_manifest(facts, name, own))
     return counts

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from genir.base.names import EVALUATED
-from genir.corpora.hub_layout import data_files_in
+from genir.corpora.split_files import data_files_in
 from genir.corpora.user_folders import data_in
 from genir.run import hub
 from genir.run.arguments import Arguments, Folder, read_files
