@@ -85,9 +85,11 @@ class Trial:
             line = re.sub(pattern, text, line)
         return " ".join(line.split())
 
-    def jobs(self, script: str) -> list[int]:
-        """Processes of this folder that run `script`."""
-        return [number for number, command in self._processes() if f"/{script}.py" in command]
+    def jobs(self, rule: str) -> list[int]:
+        """Processes of this folder that do a job of `rule`: its script, a driver that is told its
+        name, or a training that writes into its folder."""
+        marks = f"/{rule}.py ", f"/analyse.py {rule} ", f" --outputs.model results/{rule}/"
+        return [n for n, command in self._processes() if any(mark in command for mark in marks)]
 
     def _processes(self) -> Iterator[tuple[int, str]]:
         for entry in Path("/proc").glob("[0-9]*"):
@@ -97,9 +99,9 @@ class Trial:
                 if (entry / "cwd").resolve() == self.folder and name.startswith("python"):
                     yield int(entry.name), command
 
-    def wait_for_job(self, script: str, snakemake: subprocess.Popen[bytes]) -> int:
+    def wait_for_job(self, rule: str, snakemake: subprocess.Popen[bytes]) -> int:
         """The process of a job, once it runs."""
-        return self.wait_for(lambda: self.jobs(script), snakemake, f"{script} did not run")[0]
+        return self.wait_for(lambda: self.jobs(rule), snakemake, f"{rule} did not run")[0]
 
     def wait_for_file(self, pattern: str, snakemake: subprocess.Popen[bytes]) -> Path:
         """A file below the folder, as soon as it is there."""
