@@ -179,8 +179,8 @@ def environment(name):
 
 def caption(*names):
     """The caption of an artifact: the first of these that there is."""
-    files = (f"report/{name}.rst" for name in names)
-    return "../" + next(f for f in files if Path(workflow.basedir, f).is_file())
+    files = (f"../report/{name}.rst" for name in names)
+    return next(f for f in files if Path(workflow.basedir, "rules", f).is_file())
 
 
 def code(script, environment, *modules):
