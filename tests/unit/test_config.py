@@ -465,7 +465,7 @@ def test_layers_come_from_where_the_model_comes_from(
         "full": (3, 8),
         "random_start": (3, 8),
         "hub": (5, 6),
-        "own": (3, 8),
+        "own": (3, 16),
         "existing": (24, 24),
         "published": (24, 24),
     }
