@@ -101,7 +101,8 @@ def _own_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     begin with one."""
     for number, line in numbered_lines(path, marked=False):
         try:
-            yield number, [decoded(field) for field in line.split()]
+            fields = line.split()
+            yield number, [decoded(field) for field in fields] if "%" in line else fields
         except UnicodeDecodeError:
             raise CorpusError(
                 f"{path}, line {number}: holds a percent sign and two digits that stand for no "

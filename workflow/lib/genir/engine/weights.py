@@ -41,7 +41,7 @@ class SafetensorsWeights(Mapping[str, torch.Tensor]):
     def __getitem__(self, name: str) -> torch.Tensor:
         if name not in self._read:
             path, file = self._file_of[name]
-            with reading(path):
+            with reading(path, opened=True):
                 stored = file.get_tensor(name)
             tensor = stored.to(self._device, torch.float32)
             check_finite(tensor, stored, f"{path}: tensor {name}")
