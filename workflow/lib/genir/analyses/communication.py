@@ -16,8 +16,9 @@ NO_LAYER = -1
 
 
 def communication(subject: Subject) -> pd.DataFrame:
-    """One row per query, target, target_layer and source, with source_layer (-1 for the embedding)
-    and share: the part of what pushes the target upwards that comes from the source.
+    """Who pushes whom. One row per query, target, target_layer and source, with source_layer (-1
+    for the embedding) and share: the part of what pushes the target upwards that comes from the
+    source.
 
     Targets are the MLP and the cross-attention of every layer; sources the start token's embedding
     and every earlier component, those of the same layer included. The share of a source is

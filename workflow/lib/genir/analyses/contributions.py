@@ -16,7 +16,8 @@ from genir.subjects.subject import Block, Subject
 
 
 def contributions(subject: Subject) -> pd.DataFrame:
-    """One row per query, layer and component: norm, ratio, cosine_input, cosine_output.
+    """What every component adds. One row per query, layer and component: norm, ratio, cosine_input,
+    cosine_output.
 
     ratio = norm(output) / norm(residual after the layer - residual before it); the cosines compare
     the output with the residual stream before and after the layer.

@@ -16,8 +16,9 @@ SUM = -1
 
 
 def late_cosines(subject: Subject, stage_one: range) -> pd.DataFrame:
-    """One row per query, layer, component and with_layer: the cosine of a late component's output
-    with the output of the MLP in with_layer, a layer of `stage_one`; -1 is the sum of these MLPs.
+    """Whether late outputs undo the first. One row per query, layer, component, with_layer: the
+    cosine of a late component's output with the output of the MLP in with_layer, a layer of
+    `stage_one`; -1 is the sum of these MLPs.
 
     Late are the layers after `stage_one`, the last layer excluded.
     """

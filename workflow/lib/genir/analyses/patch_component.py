@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import patched
+from genir.analyses.patched import ranks_under
 from genir.analyses.patching import single_patches
 from genir.base.names import Method
 from genir.models.start import Start
@@ -30,4 +30,4 @@ def patch_component(
         start: what fine-tuning started from; needed by the method pretrained.
     """
     patches = single_patches(range(first_layer, last_layer + 1), methods)
-    return patched(subject, correct, patches, start)
+    return ranks_under(subject, correct, patches, start)

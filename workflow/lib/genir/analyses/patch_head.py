@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import patched
+from genir.analyses.patched import ranks_under
 from genir.analyses.patching import head_patches, heads_together
 from genir.base.names import Method
 from genir.models.start import Start
@@ -31,4 +31,4 @@ def patch_head(
     """
     layers = range(first_layer, last_layer + 1)
     patches = head_patches(layers, subject.model.architecture.heads, methods)
-    return heads_together(patched(subject, correct, patches, start))
+    return heads_together(ranks_under(subject, correct, patches, start))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import patched
+from genir.analyses.patched import ranks_under
 from genir.analyses.patching import stage_patches
 from genir.analyses.stages import patched_stages
 from genir.base.names import Method
@@ -30,4 +30,4 @@ def patch_stage(
         start: what fine-tuning started from; needed by the method pretrained.
     """
     patches = stage_patches(patched_stages(read_json(stages)["used"]), methods)
-    return patched(subject, correct, patches, start)
+    return ranks_under(subject, correct, patches, start)

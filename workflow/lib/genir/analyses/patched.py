@@ -31,10 +31,10 @@ def start_model(
     return subject.reading(subject.origin(start_folder(start))) if wanted else None
 
 
-def patched(
+def ranks_under(
     subject: Subject, correct: Path, patches: Mapping[str, Replacements], start: Start | None
 ) -> dict[str, pd.DataFrame]:
-    """Ranks of all queries under every patch, by its name (`names.py`); means are over the
-    correct queries."""
+    """Ranks of all queries under every patch, by its name (`base/patched_files.py`); means are over
+    the correct queries."""
     means = patch_means(subject, correct_rows(subject, correct), patches)
     return patched_ranks(subject, means, start_model(subject, patches, start), patches)

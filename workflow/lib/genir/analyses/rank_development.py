@@ -13,9 +13,10 @@ from genir.subjects.subject import Block, Subject
 
 
 def rank_development(subject: Subject) -> pd.DataFrame:
-    """One row per query, layer and source, each state projected through the final norm and the
-    unembedding: vocabulary_rank and docid_rank of the relevant document, mean_docid_rank over all
-    docid tokens and mean_other_rank over all other tokens (ranks among the whole vocabulary).
+    """The relevant document by layer. One row per query, layer and source, each state projected
+    through the final norm and the unembedding: vocabulary_rank and docid_rank of the relevant
+    document, mean_docid_rank over all docid tokens and mean_other_rank over all other tokens (ranks
+    among the whole vocabulary).
 
     Sources are the residual stream after the layer and the outputs of its cross-attention and MLP.
     """

@@ -16,8 +16,9 @@ LARGEST = 5
 
 
 def top_heads(subject: Subject, stage_three: range) -> pd.DataFrame:
-    """One row per query, layer, component and head: counts, whether any active neuron of the MLPs
-    in `stage_three` has the head among its five largest sources, and neurons, how many have.
+    """Heads that push late neurons. One row per query, layer, component and head: counts, whether
+    any active neuron of the MLPs in `stage_three` has the head among its five largest sources, and
+    neurons, how many have.
 
     Sources are the start token's embedding, every earlier head of self- and cross-attention, those
     of the same layer included, and every earlier MLP; the largest are those with the largest signed

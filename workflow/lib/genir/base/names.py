@@ -1,4 +1,5 @@
-"""Names of decoder components, patching methods, stages, circuits, rank kinds and baselines."""
+"""Names that files, tables and the configuration share: components, methods, stages, circuits,
+splits, rank kinds, baselines, docid tokens, seed copies, parts of an encoder."""
 
 import re
 from typing import Literal
