@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from genir.base.json_keys import RepeatedKeyError, distinct
+
 # Python refuses to read longer whole numbers, for that takes time.
 _MOST_DIGITS = 4000
 
@@ -25,6 +27,8 @@ def parse_json(text: str) -> Any:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise JsonError(error.msg, error.lineno, error.colno) from None
+    except RepeatedKeyError as error:
+        raise JsonError(f"an object holds the key {error.key!r} twice") from None
     except RecursionError:
         raise JsonError("lists or objects are nested too deep") from None
 
@@ -33,14 +37,5 @@ def _whole_number(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float("inf")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise JsonError(f"an object holds the key {twice!r} twice")
-    return values
-
-
 # Made once: json.loads would make one for every line.
-_DECODER = json.JSONDecoder(parse_int=_whole_number, object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(parse_int=_whole_number, object_pairs_hook=distinct)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from genir.base.errors import ModelError
+from genir.base.json_keys import RepeatedKeyError, distinct
 from genir.files.damage import reading
 
 
@@ -35,30 +36,15 @@ def _parsed(content: bytes, byte_order_mark: bool) -> dict[str, Any]:
     if text.startswith("\ufeff") and not byte_order_mark:
         raise ValueError("begins with a byte-order mark; save it as UTF-8 without one")
     try:
-        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_without_repetition)
+        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=distinct)
     except RecursionError:
         raise ValueError("is nested too deeply to be read; get the file again") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"is no JSON ({error}); get the file again") from None
-    except _RepetitionError as error:
-        raise ValueError(f"says {error.args[0]!r} twice; keep one of the two") from None
+    except RepeatedKeyError as error:
+        raise ValueError(f"says {error.key!r} twice; keep one of the two") from None
     except ValueError:
         raise ValueError("holds a number of thousands of digits; correct it") from None
     if not isinstance(value, dict):
         raise ValueError("must be a JSON object {...}; get the file again")
-    return value
-
-
-class _RepetitionError(Exception):
-    """A key that an object says twice."""
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _RepetitionError(key)
-            seen.add(key)
     return value

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genir.base.json_keys import distinct
 from genir.files import csv_text, provenance
 from genir.files.damage import reading
 from genir.files.fingerprint import sha256
@@ -113,16 +114,7 @@ def read_json(path: Path | str) -> Any:
     was written."""
     with reading(path):
         text = Path(path).read_text(encoding="utf-8")
-        return json.loads(text, object_pairs_hook=_distinct)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object. Raises ValueError if a key comes twice, of which one value would be lost."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} is there twice")
-    return content
+        return json.loads(text, object_pairs_hook=distinct)
 
 
 def read_parquet(path: Path | str, columns: list[str] | None = None) -> "pd.DataFrame":
