@@ -5,7 +5,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from plain_t5 import plain_logits, replaced
-from transformers import T5Config, T5ForConditionalGeneration
+from random_t5 import random_models
 
 from genir.base.names import COMPONENTS
 from genir.engine import ranking
@@ -13,38 +13,15 @@ from genir.engine.decoder import LeanDecoder
 from genir.engine.encoder import LeanEncoder, token_batch
 from genir.engine.t5 import t5_of
 
-FAMILIES = {
-    "t5": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
-    "t5-v1.1": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
-}
-
 
 @some.composite
 def cases(draw):
     """A random model, padded queries, patches of components and heads, and block sizes."""
     size = lambda low, high: draw(some.integers(low, high))  # noqa: E731
-    layers, heads, d_kv = size(1, 4), size(1, 4), size(1, 6)
-    d_model, pieces, documents = size(2, 24), size(4, 40), size(1, 40)
-    family = draw(some.sampled_from(sorted(FAMILIES)))
-    torch.manual_seed(size(0, 10**6))
-    config = T5Config(
-        vocab_size=pieces + documents,
-        d_model=d_model,
-        d_ff=size(1, 30),
-        d_kv=d_kv,
-        num_heads=heads,
-        num_layers=size(1, 3),
-        num_decoder_layers=layers,
-        decoder_start_token_id=size(0, 3),
-        pad_token_id=0,
-        **FAMILIES[family],
-    )
-    model = T5ForConditionalGeneration(config).eval()
-    if family != "t5":
-        model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
-    for parameter in model.parameters():
-        if parameter.dim() == 1:
-            parameter.data.uniform_(0.5, 1.5)
+    model = draw(random_models())
+    layers, d_model = model.config.num_decoder_layers, model.config.d_model
+    documents = size(1, 40)
+    pieces = model.config.vocab_size - documents
     rows = torch.randperm(pieces + documents)
     docids = rows[:documents].sort().values
     queries, longest = size(1, 6), size(1, 40)

@@ -38,3 +38,8 @@ class Dropout:
         kept = draws.view(np.uint16)[:size] >= round(self.rate * 65536)
         mask = np.multiply(kept, np.float32(1 / (1 - self.rate)), dtype=np.float32)
         return states * torch.from_numpy(mask).view(states.shape)
+
+
+def dropout(rate: float, *seed: int | str) -> Drop:
+    """`Dropout`, or nothing at all where `rate` is 0."""
+    return Dropout(rate, *seed) if rate else keep

@@ -1,18 +1,21 @@
 """Span-corruption pre-training of a small T5."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from genir.base.seeding import EpochSampler, generator
-from genir.engine.devices import seed_torch
+from genir.engine.devices import Precision, product_type, seed_torch
+from genir.engine.dropout import dropout
+from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint
 from genir.models.tokenizer import sentinel
-from genir.models.tokens import pad_rows
 from genir.training.loop import train
-from genir.training.seq2seq import IGNORED_LABEL, part_of_loss
+from genir.training.seq2seq import part_of_loss
 from genir.training.span_corruption import corrupt, noise_mask
 
 MINIMUM_TOKENS = 8
@@ -35,6 +38,7 @@ class PretrainingConfig:
     decay_fraction: float
     checkpoint_every: int
     accumulation: int = 1
+    precision: Precision = "auto"
 
 
 def small_t5_config(
@@ -66,15 +70,21 @@ def chunk_texts(
     return [piece for piece in pieces if len(piece) >= MINIMUM_TOKENS]
 
 
-def corrupted_batch(
-    pieces: list[np.ndarray],
+@cache
+def sentinel_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Token ids of the sentinels, in order."""
+    names = [name for name in tokenizer.all_special_tokens if name.startswith("<extra_id_")]
+    return [tokenizer.convert_tokens_to_ids(sentinel(i)) for i in range(len(names))]
+
+
+def corrupted_pieces(
+    pieces: Sequence[np.ndarray],
     config: PretrainingConfig,
     tokenizer: PreTrainedTokenizerFast,
     rng: np.random.Generator,
-) -> dict[str, torch.Tensor]:
-    """Padded inputs, attention mask and labels `[example, token]` of one batch."""
-    names = [n for n in tokenizer.all_special_tokens if n.startswith("<extra_id_")]
-    sentinels = [tokenizer.convert_tokens_to_ids(sentinel(i)) for i in range(len(names))]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Encoder inputs and decoder targets of a batch."""
+    sentinels = sentinel_ids(tokenizer)
     pairs = [
         corrupt(
             piece,
@@ -84,10 +94,7 @@ def corrupted_batch(
         )
         for piece in pieces
     ]
-    inputs = torch.from_numpy(pad_rows([source for source, _ in pairs], tokenizer.pad_token_id))
-    labels = torch.from_numpy(pad_rows([target for _, target in pairs], IGNORED_LABEL))
-    mask = (inputs != tokenizer.pad_token_id).long()
-    return {"input_ids": inputs, "attention_mask": mask, "labels": labels}
+    return [source for source, _ in pairs], [target for _, target in pairs]
 
 
 def pretrain(
@@ -99,11 +106,15 @@ def pretrain(
 ) -> list[dict[str, float]]:
     """Train `model` in place, continuing from `checkpoint` where there is one; the loss curve."""
     sample = EpochSampler(len(pieces), config.batch_size, config.seed, "pretraining-order")
+    forced = TeacherForcing(model, product_type(config.precision, model.device))
 
     def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rng = generator(config.seed, "pretraining-noise", step)
-        batch = corrupted_batch([pieces[i] for i in sample(step)], config, tokenizer, rng)
+        inputs, targets = corrupted_pieces(
+            [pieces[i] for i in sample(step)], config, tokenizer, rng
+        )
+        drop = dropout(config.dropout_rate, config.seed, "pretraining-dropout", step, part)
         seed_torch(config.seed, "pretraining-dropout", step * config.accumulation + part)
-        return {"loss": part_of_loss(model, batch, part, config.accumulation)}
+        return {"loss": part_of_loss(forced, inputs, targets, part, config.accumulation, drop)}
 
     return train(model, losses, config, checkpoint, "pre-training")

@@ -1,22 +1,24 @@
 """The loss of a whole encoder-decoder over target tokens, part by part of a batch."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from transformers import T5ForConditionalGeneration
 
-IGNORED_LABEL = -100
+from genir.engine.dropout import Drop
+from genir.engine.teacher_forcing import TeacherForcing
 
 
 def part_of_loss(
-    model: T5ForConditionalGeneration, batch: dict[str, torch.Tensor], part: int, parts: int
+    forced: TeacherForcing,
+    inputs: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    part: int,
+    parts: int,
+    drop: Drop,
 ) -> torch.Tensor:
     """What a part of the examples adds to the mean cross-entropy over the target tokens of a batch
-    (`input_ids`, `attention_mask`, `labels`, each `[example, token]`)."""
-    places = np.array_split(np.arange(len(batch["labels"])), parts)[part]
-    own = {name: rows[places].to(model.device) for name, rows in batch.items()}
-    share = _targets(own["labels"]) / _targets(batch["labels"])
-    return model(**own, use_cache=False).loss * share
-
-
-def _targets(labels: torch.Tensor) -> int:
-    return int((labels != IGNORED_LABEL).sum())
+    (token ids, end tokens included)."""
+    own = np.array_split(np.arange(len(inputs)), parts)[part]
+    loss = forced.loss([inputs[i] for i in own], [targets[i] for i in own], drop)
+    return loss / sum(map(len, targets))

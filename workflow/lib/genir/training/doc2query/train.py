@@ -11,15 +11,17 @@ from transformers import T5ForConditionalGeneration
 from genir.base.seeding import EpochSampler
 from genir.corpora.dataset import TrainingFiles, document_text
 from genir.engine.devices import seed_torch
+from genir.engine.dropout import dropout
+from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint, identity_of
 from genir.files.io import atomic_folder, write_csv
 from genir.models.load import load_start, save_weights, without_state
 from genir.models.start import Start, recorded, start_files
-from genir.models.tokens import pad_rows, truncated_tokens
+from genir.models.tokens import truncated_tokens
 from genir.training.loop import train
 from genir.training.outputs import FinetuningOutputs, write_run_record
 from genir.training.processes import this_process
-from genir.training.seq2seq import IGNORED_LABEL, part_of_loss
+from genir.training.seq2seq import part_of_loss
 
 
 @dataclass(frozen=True)
@@ -65,26 +67,16 @@ def train_query_generator(
 ) -> list[dict[str, float]]:
     """Train `model` in place by cross-entropy of the query's tokens; returns the loss curve."""
     sample = EpochSampler(len(pairs.documents), config.batch_size, config.seed, "pairs")
-    padding = model.config.pad_token_id
+    forced = TeacherForcing(model)
 
     def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rows = sample(step)
-        inputs = torch.from_numpy(pad_rows([pairs.documents[i] for i in rows], padding))
-        labels = torch.from_numpy(pad_rows([pairs.queries[i] for i in rows], IGNORED_LABEL))
-        mask = (inputs != padding).long()
-        batch = {"input_ids": inputs, "attention_mask": mask, "labels": labels}
+        inputs, targets = ([one[i] for i in rows] for one in (pairs.documents, pairs.queries))
+        drop = dropout(config.dropout_rate, config.seed, "dropout", step, part)
         seed_torch(config.seed, "dropout", step * config.accumulation + part)
-        return {"loss": part_of_loss(model, batch, part, config.accumulation)}
+        return {"loss": part_of_loss(forced, inputs, targets, part, config.accumulation, drop)}
 
     return train(model, losses, config, checkpoint, "query generator")
-
-
-def with_dropout(model: T5ForConditionalGeneration, rate: float) -> T5ForConditionalGeneration:
-    """The same weights in a model that drops with probability `rate`."""
-    model.config.dropout_rate = rate
-    copy = T5ForConditionalGeneration(model.config)
-    copy.load_state_dict(model.state_dict())
-    return copy
 
 
 def make_query_generator(
@@ -94,8 +86,9 @@ def make_query_generator(
     processes = this_process()
     identity = identity_of([*data.paths().values(), *start_files(start)], start.type, settings)
     documents, training = data.read()
-    loaded, tokenizer = load_start(start, settings.seed)
-    model = with_dropout(loaded, settings.dropout_rate).to(processes.device)
+    model, tokenizer = load_start(start, settings.seed)
+    model.config.dropout_rate = settings.dropout_rate
+    model = model.to(processes.device)
     pairs = build_pairs(documents, training, tokenizer.backend_tokenizer, settings)
     checkpoint = Checkpoint(outputs.checkpoints, identity)
     curve = train_query_generator(model, pairs, settings, checkpoint)
