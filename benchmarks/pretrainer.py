@@ -9,6 +9,7 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import islice
@@ -75,7 +76,7 @@ def hugging_face(
     losses: Losses = []
 
     class Corrupted(torch.utils.data.IterableDataset):
-        def __iter__(self):
+        def __iter__(self) -> Iterator[dict[str, list[int]]]:
             for step in range(config.steps):
                 rng = generator(config.seed, "pretraining-noise", step)
                 rows = [pieces[i] for i in sample(step)]
