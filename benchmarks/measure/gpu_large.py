@@ -18,14 +18,14 @@ from measure.timing import seconds, spread
 
 NAME_OF = {"full": "t5-large-320k", "tiny": "tiny"}
 QUERIES = {"t5-large-320k": 32, "tiny": 8}
-QUERIES_UNDER_LENS = 2
+QUERIES_UNDER_LENS = 8
 ROUNDS, SECONDS = 3, 15.0
 
 
 def pieces(shape: str, device: torch.device) -> Iterator[Piece]:
     """The sweep (every component of every layer, by zero and by mean) in float32 and in bfloat16,
     each with the documents that the model puts first as relevant ones and with random ones; and the
-    logit lens, whose mean ranks the host sorts."""
+    logit lens."""
     large = Large(NAME_OF[shape], device)
     for case in ("first_relevant", "random_relevant"):
         for precision in ("float32", "bfloat16"):
