@@ -4,7 +4,8 @@ For a bare machine with a GPU, without network, and with a torch and a transform
 order of worth: the tests marked `cuda`; patching, lens and ranks beside the CPU's; the engine
 beside batched hooks; training steps a second; a sweep of T5-large with 320,000 documents. Every
 part has its limit of time and a process of its own; what fails is recorded and the next one goes
-on. Exit status 0 means that all parts ran and held.
+on. Exit status 0 means that all parts ran and held; what this machine or version cannot do at all
+is listed in `left_out` and counts as neither.
 """
 
 import argparse

@@ -78,7 +78,8 @@ def run_part(command: Sequence[str], limit: float) -> Result:
                 stopped = f"the process ended with status {status}; its log says why"
         except subprocess.TimeoutExpired:
             stopped = f"not done after {limit:.0f} seconds"
-        lines = file.read_text(encoding="utf-8").splitlines()
+        # What a process that was stopped had not written to its end is left.
+        *lines, _ = file.read_text(encoding="utf-8").split("\n")
     found: Result = {"pieces": {}, "errors": {}, "left_out": {}}
     for line in lines:
         for kind, entries in json.loads(line).items():
@@ -94,9 +95,13 @@ def write_pieces(pieces: Iterable[Piece], file: Path, device: torch.device) -> N
     tells itself, `peak_memory_mib` (of the card; on a CPU of this process so far), or what went
     wrong."""
     for name, work in pieces:
-        line = _computed(name, work, device)
+        line = rounded(_computed(name, work, device))
+        try:
+            text = json.dumps(line, allow_nan=False)
+        except ValueError:
+            text = json.dumps({"errors": {name: f"a number is not finite: {line}"}})
         with file.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(rounded(line)) + "\n")
+            lines.write(f"{text}\n")
         gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()

@@ -99,8 +99,7 @@ def put(line):
     print(line, file=open(sys.argv[1], "a"), flush=True)
 put('{"pieces": {"done": {"rate": 2.0}}}')
 put('{"errors": {"wrong": "ValueError: no such thing"}}')
-if sys.argv[2:]:
-    sys.exit(int(sys.argv[2]))
+print('{"pieces": {"half', end="", file=open(sys.argv[1], "a"), flush=True)
 time.sleep(60)
 """
 
@@ -147,11 +146,14 @@ def test_a_failed_piece_is_recorded_and_the_next_one_goes_on(tmp_path):
         raise NotPossibleError("not here")
 
     works = {"a": no_memory, "b": other_rank, "c": not_here, "d": lambda: {"held": False}}
+    works |= {"e": lambda: {"last_loss": float("nan")}}
     write_pieces(works.items(), tmp_path / "pieces", torch.device("cpu"))
     lines = [json.loads(line) for line in (tmp_path / "pieces").read_text().splitlines()]
-    assert [list(line) for line in lines] == [["errors"], ["errors"], ["left_out"], ["pieces"]]
+    kinds = ["errors", "errors", "left_out", "pieces", "errors"]
+    assert [list(line) for line in lines] == [[kind] for kind in kinds]
     assert lines[0]["errors"]["a"] == "OutOfMemoryError: CUDA out of memory"
     assert lines[3]["pieces"]["d"]["held"] is False
+    assert "'last_loss': nan" in lines[4]["errors"]["e"]
 
 
 @pytest.mark.usefixtures("measure")
