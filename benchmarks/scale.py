@@ -134,8 +134,7 @@ def jobs(
 def gpu_estimate(
     shape: Shape, subject: Subject, single: Patches, stages: Patches
 ) -> dict[str, Any]:
-    """Seconds on one data-centre GPU by its data-sheet rates; the host's sorting in the lens is
-    not in it."""
+    """Seconds on one data-centre GPU by its data-sheet rates; sorting in the lens is not in it."""
     queries, length = len(subject.queries), tokens(subject)
     encode = encoding(shape, queries * length)
     works: dict[str, list[Work]] = {
@@ -148,7 +147,6 @@ def gpu_estimate(
         "gpu": H100.name,
         "rates_per_second": {
             "memory_bytes": H100.memory,
-            "host_bytes": H100.host,
             "float32_operations": H100.float32,
             "bfloat16_operations": H100.bfloat16,
         },

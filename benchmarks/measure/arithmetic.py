@@ -18,37 +18,35 @@ BYTES = 4
 
 @dataclass(frozen=True)
 class Gpu:
-    """Dense data-sheet rates per second: bytes from its memory and from the host, operations in
-    float32 outside the tensor cores and in bfloat16."""
+    """Dense data-sheet rates per second: bytes from its memory, operations in float32 outside the
+    tensor cores and in bfloat16."""
 
     name: str
     memory: float
-    host: float
     float32: float
     bfloat16: float
 
 
-H100 = Gpu("NVIDIA H100 SXM", 3.35e12, 64e9, 67e12, 989e12)
+H100 = Gpu("NVIDIA H100 SXM", 3.35e12, 67e12, 989e12)
 
 
 @dataclass(frozen=True)
 class Work:
     """Operations of float32 products and of those behind ranks, which may be bfloat16; bytes of
-    weights and activations, of the head in float32, of logits, and of what goes to the host."""
+    weights and activations, of the head in float32, and of logits."""
 
     products: float = 0.0
     ranking: float = 0.0
     stream: float = 0.0
     head: float = 0.0
     logits: float = 0.0
-    to_host: float = 0.0
 
     def seconds(self, gpu: Gpu, bfloat16: bool) -> float:
         """Products and ranking after each other, each bounded by operations or by bytes."""
         head, speed = (0.5, gpu.bfloat16) if bfloat16 else (1.0, gpu.float32)
         layers = max(self.products / gpu.float32, self.stream / gpu.memory)
         ranking = max(self.ranking / speed, (self.head * head + self.logits) / gpu.memory)
-        return layers + ranking + self.to_host / gpu.host
+        return layers + ranking
 
 
 def encoding(shape: Shape, tokens: int) -> Work:
@@ -74,12 +72,12 @@ def patching(shape: Shape, tokens: int, queries: int, patches: Sequence[Sequence
 
 
 def lens(shape: Shape, queries: int) -> Work:
-    """Three states per layer: ranks, and float32 logits that the host sorts (its time is not in
-    the estimate)."""
+    """Three states per layer: ranks, and float32 logits that are sorted (which is not in the
+    estimate)."""
     rows = 3 * shape.layers * queries
     logits, head = _vocabulary(shape) * rows, _vocabulary(shape) * shape.d_model
     work = Work(products=2 * logits * shape.d_model, stream=BYTES * (head * 3 * shape.layers))
-    return _with_ranks(shape, rows, work, to_host=BYTES * logits)
+    return _with_ranks(shape, rows, work)
 
 
 def row_operations(shape: Shape, tokens: int, places: Sequence[Place]) -> float:
@@ -113,7 +111,7 @@ def decoder_share(shape: Shape, tokens: int, layers: Iterable[int]) -> float:
     return cost(layers) / cost(range(shape.layers))
 
 
-def _with_ranks(shape: Shape, rows: int, work: Work, to_host: float = 0.0) -> Work:
+def _with_ranks(shape: Shape, rows: int, work: Work) -> Work:
     """`work` and the ranks of `rows`: a slice of rows reads the head once; logits are written once
     and read twice."""
     size = _vocabulary(shape) * shape.d_model
@@ -124,7 +122,6 @@ def _with_ranks(shape: Shape, rows: int, work: Work, to_host: float = 0.0) -> Wo
         ranking=2.0 * rows * size,
         head=BYTES * slices * size,
         logits=3 * BYTES * rows * _vocabulary(shape),
-        to_host=to_host,
     )
 
 

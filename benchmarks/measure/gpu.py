@@ -1,7 +1,8 @@
 """Engine against hooks on a GPU, through the code that the workflow runs there."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -14,6 +15,8 @@ from shapes import SHAPES, random_batches, random_model
 
 from genir.analyses.patching import patch_means, patched_ranks, single_patches
 from genir.base.progress import LOGGER
+from genir.engine.devices import Precision, best_device
+from genir.subjects.blocks import Limits
 from measure.contest import BATCH_SIZE, CHECKED_QUERIES, QUERIES
 from measure.contestants import Sampled, first_queries
 from measure.machine import MIB
@@ -28,7 +31,7 @@ def gpu_report(names: Sequence[str], rounds: int) -> dict[str, Any] | None:
     if not torch.cuda.is_available():
         say("no GPU found")
         return None
-    device = torch.device("cuda")
+    device = best_device()
     return {
         "device": torch.cuda.get_device_name(),
         "shapes": {name: engine_and_hooks(name, rounds, device) for name in names},
@@ -50,20 +53,38 @@ def engine_and_hooks(name: str, rounds: int, device: torch.device) -> dict[str, 
         "hooks": Sampled(hooks, batches, shape.layers, len(METHODS)),
     }
     rates = in_turn(contestants, rounds, f"{name} on {device.type}")
-    peak = torch.cuda.max_memory_allocated() / MIB if device.type == "cuda" else None
+    peaks = {"engine": peak_of(sweep, device), "hooks": peak_of(contestants["hooks"], device)}
     return {
         "ratio_to_batched_hooks": ratio(rates["engine"], rates["hooks"]),
         "patched_queries_per_second": {who: median(found) for who, found in rates.items()},
-        "peak_memory_mib": peak,
+        "peak_memory_mib": peaks,
+        "queries": sum(map(len, batches)),
+        "patches": len(sweep.patches),
     }
+
+
+def peak_of(work: Callable[[], object], device: torch.device) -> float | None:
+    """The most memory of the card that tensors take during `work`, in MiB; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.reset_peak_memory_stats()
+    work()
+    return torch.cuda.max_memory_allocated() / MIB
 
 
 class Sweep:
     """Every component of every layer, by zero and by mean; calling it gives the ranks."""
 
-    def __init__(self, model: torch.nn.Module, batches: Sequence[Batch], documents: int) -> None:
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        batches: Sequence[Batch],
+        documents: int,
+        precision: Precision = "float32",
+    ) -> None:
         self.batches = batches
-        self.subject = subject_of(model, batches, documents, MEMORY_MB)
+        subject = subject_of(model, batches, documents, MEMORY_MB)
+        self.subject = replace(subject, limits=Limits(MEMORY_MB, precision))
         self.patches = single_patches(range(self.layers), METHODS)
 
     @property

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from genir.engine.devices import cpu_can
+
 PACKAGES = ("torch", "numpy", "transformers", "nnsight", "pyvene", "transformer-lens")
 MIB = 2**20
 
@@ -33,7 +35,7 @@ def machine() -> dict[str, Any]:
 
 def has_amx() -> bool:
     """Whether this processor multiplies bfloat16 in tiles."""
-    return torch.cpu.is_available() and torch.cpu._is_amx_tile_supported()
+    return cpu_can("amx_tile")
 
 
 def versions() -> dict[str, str | None]:

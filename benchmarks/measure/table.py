@@ -107,7 +107,7 @@ def _notes(report: dict[str, Any]) -> list[str]:
         f"- bfloat16: {bf16['queries']} queries; without AMX it is slower than float32.",
         f"- {scale['shape']}: time of the jobs without the start of Python and the reading of the "
         "models. The GPU's time is arithmetic: operations and bytes over data-sheet rates; sorting "
-        "for the lens, which the host does, is not in it.",
+        "for the lens is not in it.",
         "- GPU: " + ("no GPU was found." if report["cuda"] is None else report["cuda"]["device"]),
         "- Left out, as not installed: " + (", ".join(missing) if missing else "nobody") + ".",
         f"- Versions: {versions}.",

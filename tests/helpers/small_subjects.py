@@ -30,9 +30,10 @@ def small_subject(
     queries: int = 11,
     sizes: Blocks | None = None,
     layers: int = 3,
+    device: torch.device | str = "cpu",
 ) -> SmallSubject:
     """Eleven queries of one to seven tokens, the first relevant to two documents."""
-    model = small_model(family, layers, seed)
+    model = small_model(family, layers, seed).to(device)
     ids, mask = random_inputs(queries)
     inputs = [row[kept.bool()].numpy() for row, kept in zip(ids, mask, strict=True)]
     relevant = torch.full((queries, 2), -1)

@@ -1,10 +1,26 @@
-"""The benchmark command, on its tiny shape: same ranks as plain hooks, and the promised keys."""
+"""The benchmark commands, on their tiny shape: same ranks as plain hooks, and the promised keys."""
 
+import importlib.util
 import json
 import subprocess
 import sys
 
+import numpy as np
+import pytest
 from conftest import REPOSITORY
+
+PARTS = ["tests", "agreement", "engine", "training", "large"]
+
+
+@pytest.fixture
+def measure(monkeypatch):
+    """Makes the benchmarks' own modules importable."""
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+
+
+def _gpu(out, *options):
+    command = [sys.executable, "benchmarks/gpu.py", "--out", out, *options]
+    return subprocess.run(command, cwd=REPOSITORY, text=True, capture_output=True)
 
 
 def test_the_engine_benchmark_writes_what_it_promises(tmp_path):
@@ -28,3 +44,152 @@ def test_the_engine_benchmark_writes_what_it_promises(tmp_path):
         assert key in result
     for name in ("engine.md", "scaling.csv", "scaling.png", "scaling.svg"):
         assert (tmp_path / name).stat().st_size > 0
+
+
+def test_the_gpu_benchmark_runs_whole_on_a_cpu(tmp_path):
+    # Its parts take seconds; a machine that is busy must not stop them.
+    options = ("--device", "cpu", "--shape", "tiny", "--minutes", "60")
+    done = _gpu(tmp_path / "gpu.json", *options)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads((tmp_path / "gpu.json").read_text())
+    assert result["held"]
+    assert list(result["parts"]) == PARTS
+    assert not [name for name in result["left_out"] if name in PARTS]
+    pieces = {name: part["pieces"] for name, part in result["parts"].items()}
+    assert pieces["tests"]["marked_cuda"]["passed"] > 0
+    for piece in pieces["agreement"].values():
+        assert piece["equal_ranks"] == piece["ranks"] > 500
+    assert pieces["engine"]["tiny"]["ratio_to_batched_hooks"]["low"] > 0
+    assert pieces["training"]["finetuning, tiny, float32"]["steps_per_second"]["rounds"] == 3
+    assert pieces["training"]["pretraining, tiny, float32"]["peak_memory_mib"] > 0
+    assert pieces["large"]["sweep, random_relevant, bfloat16"]["ranks_unlike_float32"] == 0
+    assert pieces["large"]["lens"]["seconds_of_the_lens"] > 0
+
+
+def test_the_gpu_benchmark_says_what_there_was_no_time_for(tmp_path):
+    options = ("--device", "cpu", "--shape", "tiny", "--minutes", "0.1")
+    done = _gpu(tmp_path / "gpu.json", *options)
+    assert done.returncode == 1
+    result = json.loads((tmp_path / "gpu.json").read_text())
+    assert result["parts"] == {}
+    assert list(result["left_out"]) == PARTS
+    assert result["left_out"]["tests"].endswith("of 6 seconds were left")
+
+
+def test_the_gpu_benchmark_replaces_no_result_that_was_measured_on_a_gpu():
+    command = [sys.executable, "benchmarks/gpu.py", "--device", "cpu", "--shape", "tiny"]
+    done = subprocess.run(command, cwd=REPOSITORY, text=True, capture_output=True)
+    assert done.returncode == 2
+    assert "--out of their own" in done.stderr
+
+
+def test_missing_packages_are_named_at_once(monkeypatch):
+    spec = importlib.util.spec_from_file_location("gpu", REPOSITORY / "benchmarks/gpu.py")
+    gpu = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gpu)
+    gone = {"pandas", "yaml"}
+    monkeypatch.setattr(gpu, "find_spec", lambda name: None if name in gone else name)
+    with pytest.raises(SystemExit, match=r"pandas, pyyaml; install them \(pip install"):
+        gpu.check_packages()
+
+
+BROKEN_PART = """
+import sys, time
+def put(line):
+    print(line, file=open(sys.argv[1], "a"), flush=True)
+put('{"pieces": {"done": {"rate": 2.0}}}')
+put('{"errors": {"wrong": "ValueError: no such thing"}}')
+print('{"pieces": {"half', end="", file=open(sys.argv[1], "a"), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.usefixtures("measure")
+def test_a_part_that_hangs_is_stopped_and_what_it_did_is_kept():
+    from measure.parts import run_part
+
+    found = run_part([sys.executable, "-c", BROKEN_PART], 2)
+    assert found["pieces"] == {"done": {"rate": 2.0}}
+    assert found["errors"] == {"wrong": "ValueError: no such thing"}
+    assert found["stopped"] == "not done after 2 seconds"
+    assert not found["held"]
+    assert found["seconds"] < 30
+
+
+@pytest.mark.usefixtures("measure")
+def test_the_next_part_runs_after_one_that_broke():
+    from measure.parts import run_parts
+
+    kept = []
+    script = BROKEN_PART.replace("time.sleep(60)", "sys.exit(3)").replace("sys.argv[1]", "file")
+    script = "import sys\nname, file = sys.argv[1:3]\nsys.argv = sys.argv[:1]\n" + script
+    command = [sys.executable, "-c", script]
+    report = run_parts({"one": 60, "two": 60}, command, 120, lambda found: kept.append(dict(found)))
+    assert list(report["parts"]) == ["one", "two"]
+    assert len(kept) == 2
+    assert report["parts"]["two"]["stopped"].startswith("the process ended with status 3")
+    assert not report["held"]
+
+
+@pytest.mark.usefixtures("measure")
+def test_a_failed_piece_is_recorded_and_the_next_one_goes_on(tmp_path):
+    import torch
+    from measure.parts import NotPossibleError, write_pieces
+
+    def no_memory():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def other_rank():
+        raise SystemExit("the engine ranks otherwise")
+
+    def not_here():
+        raise NotPossibleError("not here")
+
+    works = {"a": no_memory, "b": other_rank, "c": not_here, "d": lambda: {"held": False}}
+    works |= {"e": lambda: {"last_loss": float("nan")}}
+    write_pieces(works.items(), tmp_path / "pieces", torch.device("cpu"))
+    lines = [json.loads(line) for line in (tmp_path / "pieces").read_text().splitlines()]
+    kinds = ["errors", "errors", "left_out", "pieces", "errors"]
+    assert [list(line) for line in lines] == [[kind] for kind in kinds]
+    assert lines[0]["errors"]["a"] == "OutOfMemoryError: CUDA out of memory"
+    assert lines[3]["pieces"]["d"]["held"] is False
+    assert "'last_loss': nan" in lines[4]["errors"]["e"]
+
+
+@pytest.mark.usefixtures("measure")
+def test_a_rank_that_differs_is_told_with_its_gap():
+    """Of a neighbour the gap is the distance of two logits; ranks far apart do not hold."""
+    import torch
+    from measure.gpu_agreement import Models, agreement, differing_rank
+
+    models = Models("tiny")
+    cpu, other = models.on_cpu, models.on(torch.device("cpu"), "float32")
+    assert agreement(models, torch.device("cpu"), "bfloat16")["held"]
+    for number in (0, len(cpu.patches) - 1, len(cpu.patches) + 2):
+        rank = int(cpu.ranks["vocabulary_rank"][number, 3])
+        logits = np.sort(cpu.logits(number, 3).numpy())[::-1]
+        moved = rank + 1 if rank < len(logits) else rank - 1
+        other.ranks["vocabulary_rank"][number, 3] = moved
+        found = differing_rank(cpu, other, "vocabulary_rank", number, 3)
+        assert (found["cpu"], found["device"]) == (rank, moved)
+        assert found["gap"] == pytest.approx(abs(logits[moved - 1] - logits[rank - 1]), rel=1e-3)
+
+
+@pytest.mark.usefixtures("measure")
+def test_other_ranks_do_not_hold(monkeypatch):
+    import torch
+    from measure.gpu_agreement import Models, agreement
+
+    models, on = Models("tiny"), Models.on
+
+    def wrong(self, device, precision):
+        side = on(self, device, precision)
+        side.ranks["vocabulary_rank"][0] = 61 - side.ranks["vocabulary_rank"][0] % 60
+        return side
+
+    assert models.on_cpu
+    monkeypatch.setattr(Models, "on", wrong)
+    found = agreement(models, torch.device("cpu"), "float32")
+    assert not found["held"]
+    assert found["equal_ranks"] < found["ranks"]
+    assert found["differing"][0]["gap"] > 0

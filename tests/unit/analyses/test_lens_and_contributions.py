@@ -5,7 +5,12 @@ from plain_t5 import FAMILIES, PIECES
 from small_subjects import small_subject
 
 from genir.analyses.contributions import contributions
-from genir.analyses.logit_lens import _docid_rank_sum, mean_token_ranks
+from genir.analyses.logit_lens import (
+    _docid_rank_sum,
+    _sums_on_cpu,
+    mean_token_ranks,
+    sums_on_device,
+)
 from genir.analyses.rank_development import rank_development
 from genir.analyses.rank_queries import rank_queries
 
@@ -32,6 +37,15 @@ def test_mean_token_ranks_equal_a_plain_sort(subject):
         ranks[order] = np.arange(1, len(order) + 1)
         assert docid[row] == pytest.approx(ranks[PIECES:].mean())
         assert other[row] == pytest.approx(ranks[:PIECES].mean())
+
+
+def test_an_accelerator_sums_the_same_ranks(subject):
+    unembedding = subject.decoder.unembedding
+    states = torch.randn(6, 16, generator=torch.Generator().manual_seed(2))
+    # Whole numbers, so that many are equal.
+    for logits in (unembedding.logits(states), torch.randint(-3, 4, (6, 100)).float()):
+        expected = _sums_on_cpu(logits, unembedding)
+        assert sums_on_device(logits, unembedding).tolist() == expected.tolist()
 
 
 def test_ties_between_docids_and_other_tokens_go_by_token_id(subject):

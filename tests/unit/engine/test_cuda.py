@@ -1,15 +1,15 @@
-"""The engine on a GPU gives what it gives on the CPU (marker cuda)."""
+"""The engine on a GPU gives what it gives on the CPU."""
 
 import pytest
 import torch
+from on_devices import device_of, on_every_device
 from plain_t5 import FAMILIES, docid_tokens, random_inputs, small_model
 
 from genir.base.names import COMPONENTS
 from genir.engine.decoder import LeanDecoder
 from genir.engine.encoder import LeanEncoder, token_batch
+from genir.engine.ranking import Unembedding
 from genir.engine.t5 import t5_of
-
-pytestmark = pytest.mark.cuda
 
 
 def _ranks(model, device, precision):
@@ -31,9 +31,24 @@ def _ranks(model, device, precision):
     return [(ranks.vocabulary.tolist(), ranks.docid.tolist()) for ranks in found]
 
 
+@on_every_device
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_ranks_are_those_of_the_cpu(family, precision):
+def test_ranks_are_those_of_the_cpu(kind, family, precision):
     model = small_model(family)
     expected = _ranks(model, "cpu", torch.float32)
-    assert _ranks(model, "cuda", precision) == expected
+    assert _ranks(model, device_of(kind), precision) == expected
+
+
+@on_every_device
+def test_ties_go_to_the_lower_id(kind):
+    """Equal logits are counted by the exact product alone, on any device."""
+    device = device_of(kind)
+    head = torch.ones(100, 16, device=device)
+    head[:10] *= 2
+    unembedding = Unembedding(head, torch.ones(16, device=device), 1e-6, 1.0, docid_tokens())
+    states = torch.ones(40, 16, device=device)
+    ranks = unembedding.ranks(states, torch.arange(60, 100)[:, None])
+    assert ranks.vocabulary.tolist() == list(range(61, 101))
+    assert ranks.docid.tolist() == list(range(1, 41))
+    assert unembedding.top(states[:2], 5).tolist() == [[60, 61, 62, 63, 64]] * 2

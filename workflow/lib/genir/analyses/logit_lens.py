@@ -20,15 +20,24 @@ def mean_token_ranks(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean vocabulary rank of the docid tokens and of all other tokens, per row of `state`."""
     size, documents = len(unembedding.is_docid), len(unembedding.docid_tokens)
-    docids = unembedding.docid_tokens.cpu().numpy()
-    others = np.flatnonzero(~unembedding.is_docid.cpu().numpy())
-    sums = [
-        _docid_rank_sum(row, docids, others)
-        for _, logits in unembedding.blocks(state)
-        for row in logits.cpu().numpy()
-    ]
-    docid = torch.tensor(sums, dtype=torch.float64)
+    sums_of = _sums_on_cpu if state.device.type == "cpu" else sums_on_device
+    sums = [sums_of(logits, unembedding) for _, logits in unembedding.blocks(state)]
+    docid = torch.cat(sums).double()
     return docid / documents, (size * (size + 1) / 2 - docid) / (size - documents)
+
+
+def sums_on_device(logits: torch.Tensor, unembedding: Unembedding) -> torch.Tensor:
+    """Sum of the ranks of the docid tokens `[row]` by sorting `logits` `[row, token]` whole, which
+    an accelerator is fast at."""
+    order = logits.sort(dim=1, descending=True, stable=True).indices
+    places = torch.arange(1, logits.shape[1] + 1, device=logits.device)
+    return places.where(unembedding.is_docid[order], 0).sum(1).cpu()
+
+
+def _sums_on_cpu(logits: torch.Tensor, unembedding: Unembedding) -> torch.Tensor:
+    docids = unembedding.docid_tokens.numpy()
+    others = np.flatnonzero(~unembedding.is_docid.numpy())
+    return torch.tensor([_docid_rank_sum(row, docids, others) for row in logits.numpy()])
 
 
 def _docid_rank_sum(logits: np.ndarray, docids: np.ndarray, others: np.ndarray) -> int:

@@ -18,7 +18,7 @@ MAXIMUM_ROWS = 4096
 @dataclass(frozen=True)
 class Limits:
     """What the process may use, in MiB, and the precision of the products behind ranks; `auto` is
-    bfloat16 where the processor gains by it. The memory says how work is cut: results depend on it
+    bfloat16 on a GPU that gains by it. The memory says how work is cut: results depend on it
     by rounding, on the precision not at all.
 
     What is finished is kept in the folder `checkpoints`, if there is one, every so many seconds
