@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import count, takewhile
 
 import sentencepiece
 from tokenizers import (
@@ -13,7 +14,7 @@ from tokenizers import (
     pre_tokenizers,
     processors,
 )
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from genir.base.errors import ConfigError
 
@@ -25,6 +26,13 @@ LONGEST_TEXT = 2**30
 def sentinel(number: int) -> str:
     """T5's spelling of the token that stands for masked span `number`."""
     return f"<extra_id_{number}>"
+
+
+def sentinel_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Token numbers of the sentinels of span 0, 1, ... that a tokenizer has, in this order."""
+    vocabulary = tokenizer.get_vocab()
+    names = takewhile(vocabulary.__contains__, map(sentinel, count()))
+    return [vocabulary[name] for name in names]
 
 
 def train_tokenizer(

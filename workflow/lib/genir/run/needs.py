@@ -7,6 +7,7 @@ from typing import Any
 from genir.engine.model_config import read_config
 from genir.files.io import read_json
 from genir.run import costs
+from genir.run.config import values
 from genir.run.config.checks import HPO_DOCUMENTS
 from genir.run.plan import Plan
 from genir.run.results import dataset_file
@@ -52,6 +53,12 @@ class Needs:
         """Of a fine-tuning."""
         return max(least, costs.training_minutes(self.workloads[model]))
 
+    def pretraining_memory(self) -> int:
+        """Of a pre-training; 4 GB hold the text."""
+        training = self.plan.config["pretraining"]["training"]
+        shape = self._start_shape({"type": "pretraining"})
+        return max(4000, costs.pretraining_memory_mb(shape, training))
+
     def corpus_memory(self, dataset: str) -> int:
         """Of reading all documents, with an index of their words."""
         return 2000 + self.documents[dataset] // 25
@@ -96,6 +103,8 @@ class Needs:
         if start["type"] == "hub":
             return self._hub_shape(start)
         if start["type"] == "pretraining":
+            if (pretrained := values.pretraining_start(self.plan.config)) is not None:
+                return self._start_shape(pretrained)
             pretraining = self.plan.config["pretraining"]
             rows = {"vocab_size": pretraining["vocabulary"]}
             return shape_of_config(pretraining["shape"] | rows)

@@ -13,7 +13,7 @@ from genir.corpora.dataset import TrainingFiles, document_text
 from genir.engine.devices import seed_torch
 from genir.files.checkpoint import Checkpoint, identity_of
 from genir.files.io import atomic_folder, write_csv
-from genir.models.load import load_start, save_weights, without_state
+from genir.models.load import load_start, save_plain_model, with_dropout
 from genir.models.start import Start, recorded, start_files
 from genir.models.tokens import pad_rows, truncated_tokens
 from genir.training.loop import train
@@ -79,14 +79,6 @@ def train_query_generator(
     return train(model, losses, config, checkpoint, "query generator")
 
 
-def with_dropout(model: T5ForConditionalGeneration, rate: float) -> T5ForConditionalGeneration:
-    """The same weights in a model that drops with probability `rate`."""
-    model.config.dropout_rate = rate
-    copy = T5ForConditionalGeneration(model.config)
-    copy.load_state_dict(model.state_dict())
-    return copy
-
-
 def make_query_generator(
     data: TrainingFiles, start: Start, settings: GeneratorTraining, outputs: FinetuningOutputs
 ) -> None:
@@ -102,8 +94,7 @@ def make_query_generator(
     if not processes.is_main:
         return
     with atomic_folder(outputs.model) as folder:
-        save_weights(folder, model)
-        without_state(tokenizer).save_pretrained(folder)
+        save_plain_model(folder, model, tokenizer)
     write_csv(outputs.curve, pd.DataFrame(curve))
     write_run_record(
         outputs.run,
