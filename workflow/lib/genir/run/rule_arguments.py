@@ -67,6 +67,13 @@ def removed(plan: Plan, model: str) -> Arguments:
     return {**read, **drawn, "seed": plan.seed}
 
 
+def pretraining_text(plan: Plan) -> Arguments:
+    """What pretraining_text is told."""
+    sources = plan.config["pretraining"]["sources"]
+    places = ({"path": plan.resolve(s["path"])} if "path" in s else {} for s in sources)
+    return {"sources": [s | place for s, place in zip(sources, places, strict=True)]}
+
+
 def pretrain(plan: Plan) -> Arguments:
     """What pretrain is told."""
     settings = plan.config["pretraining"]

@@ -47,7 +47,7 @@ def check_config(
     ):
         check(config)
     check_corpus_files(config, base, repository)
-    _check_pretraining_start(config, base, repository)
+    _check_pretraining_files(config, base, repository)
     _check_query_generators(config, base, repository)
     for name in config["models"]:
         _check_model_files(config, name, base, repository)
@@ -199,8 +199,11 @@ def _check_pretraining(config: Config) -> None:
         )
 
 
-def _check_pretraining_start(config: Config, base: Path, repository: Path) -> None:
-    """The folder that it names, and the snapshots that models start from."""
+def _check_pretraining_files(config: Config, base: Path, repository: Path) -> None:
+    """Files and folder that it names, and the snapshots that models start from."""
+    for index, source in enumerate(config["pretraining"]["sources"]):
+        if "path" in source:
+            check_file(f"pretraining.sources[{index}].path", source["path"], base, repository)
     start = values.pretraining_start(config)
     if start is not None and start["type"] == "folder":
         key, place = "pretraining.start.path", Path(os.path.normpath(start["path"]))
