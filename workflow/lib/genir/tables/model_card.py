@@ -28,14 +28,14 @@ def model_card(
         "named: share-alike ones (CC BY-SA) and the GPL want what is derived from a work under the "
         "same terms, and whether weights are derived from their text is not settled. Who "
         "redistributes the weights should pass this table on and judge by it.",
-        "HPO names and definitions are used unaltered; synonyms, which are the queries of every "
-        "split, are left out, and so is every text that equals a synonym after folding case, "
-        "punctuation, word order and plural.",
+        "Of HPO names and definitions are used unaltered, where it is listed; synonyms, which are "
+        "the queries of every split, are left out, and so is every text that equals a synonym "
+        "after folding case, punctuation, word order and plural.",
         "## Training",
         to_markdown(
             pd.DataFrame([{"setting": k, "value": str(v)} for k, v in _flat(pretraining).items()])
         ),
-        f"Final loss {last['loss']:.3f} (mean of the last {training['steps'] // 200} steps), after "
+        f"Final loss {last['loss']:.3f} (mean of the last {max(1, training['steps'] // 200)} steps), after "
         f"{int(last['step'])} steps. The whole curve is in `curve.csv`.",
         f"![Loss curve]({picture})",
         "## Make it again",

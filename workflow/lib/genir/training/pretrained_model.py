@@ -108,6 +108,8 @@ def make_snapshot(
     model, tokenizer = given.model()
     checkpoint = Checkpoint(checkpoints, given.identity)
     kept = Snapshots({step: checkpoints}, given.identity).kept(step)
+    # Also until all have read it, for the main process removes it.
+    this_process().check_agreement(0 if kept is None else 1)
     if kept is not None:
         model.half().load_state_dict(kept["weights"])
         losses = kept["curve"]
