@@ -21,4 +21,4 @@ def sentences(number: int = 300, seed: int = 0) -> list[str]:
 
 @cache
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer(sentences(), 120, SENTINELS)
+    return train_tokenizer(sentences(), 60, SENTINELS)

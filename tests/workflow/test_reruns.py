@@ -146,7 +146,10 @@ UNUSED = {
     "torch": "gpu",
     "corpora": {"other": {"source": "ir_datasets", "id": "antique/train", "faulty": "drop"}},
     "patching": {"layers_per_job": 3},
-    "pretraining": {"training": {"steps": 30}},
+    "pretraining": {
+        **{"training": {"steps": 30}, "snapshots": [5]},
+        "start": {"type": "folder", "path": "resources/mini-t5"},
+    },
     "datasets": {
         "hpo-200": {
             **{"corpus": "hpo", "documents": 200, "minimum_queries": 2, "below_minimum": "drop"},

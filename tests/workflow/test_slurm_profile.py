@@ -18,6 +18,7 @@ SCRIPTS = {path.stem for path in (REPOSITORY / "workflow/scripts").glob("*.py")}
 ANALYSES = {analysis.name for analysis in artifacts.ANALYSES} | {"trace_query", "verify_engine"}
 TRAININGS = {
     "pretrain",
+    "pretrain_snapshot",
     "finetune",
     "finetune_reduced",
     "train_query_generator",
@@ -34,12 +35,13 @@ cli.main()
 """
 CONFIG = """
 headline_model: mine
+pretraining: {snapshots: [5]}
 models:
   full:
   random_start:
   mine:
     dataset: hpo-1k
-    start: {type: pretraining}
+    start: {type: pretraining, step: 5}
     indexing: d2q
     reduced: {models: 2, documents: 3}
 query_generators:

@@ -33,6 +33,7 @@ from genir.run.results import (
     clean_ranks,
     correct_queries,
     dataset_file,
+    pretrained,
     removed_documents,
     stages,
 )
@@ -203,6 +204,18 @@ def checkpoint_folder(script, artifact, *key):
     artifact lie together: when it is made, its rule removes them all."""
     version = fingerprint_of(code(script, "train"), *key)
     return f"results/checkpoints/{script}/{artifact}/{version}"
+
+
+def pretraining_checkpoints(artifact):
+    """That of the pre-training, or of one of its snapshots."""
+    return checkpoint_folder("pretrain", artifact, PLAN.pretraining_key())
+
+
+# Step -> the folder in which the pre-training keeps its weights until they are written as a model.
+PRETRAINING_SNAPSHOTS = {
+    str(step): pretraining_checkpoints(f"step-{step}")
+    for step in PLAN.pretraining_snapshots()
+}
 
 
 def generation_checkpoints(wildcards):

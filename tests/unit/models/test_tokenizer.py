@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from tiny_text import SENTINELS, sentences, tiny_tokenizer
 from transformers import AutoTokenizer
 
-from genir.models.tokenizer import END, PAD, UNKNOWN, sentinel
+from genir.base.errors import ConfigError
+from genir.models.tokenizer import END, PAD, UNKNOWN, sentinel, train_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +48,53 @@ def test_known_text_survives(tokenizer):
         assert tokenizer.decode(ids, skip_special_tokens=True) == text
 
 
-def test_the_vocabulary_is_not_larger_than_asked(tokenizer):
-    assert SENTINELS + 3 < len(tokenizer) <= 120
+def test_the_vocabulary_is_as_large_as_asked(tokenizer):
+    assert len(tokenizer) == 60
+    assert len(train_tokenizer(sentences(), 50, SENTINELS)) == 50
+
+
+def test_two_trainings_write_the_same_bytes(tmp_path):
+    for name in ("once", "again"):
+        train_tokenizer(sentences(), 60, SENTINELS).save_pretrained(tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "once").iterdir())
+    assert "tokenizer.json" in files
+    for file in files:
+        assert (tmp_path / "once" / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
+
+
+def test_training_is_silent(capfd):
+    train_tokenizer(sentences(), 60, SENTINELS)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_digits_stand_alone_and_a_long_text_counts_whole():
+    text = " ".join(sentences()) + " 345 1200" * 100
+    assert len(text) > 4192
+    tokenizer = train_tokenizer([text], 60, SENTINELS)
+    assert tokenizer.tokenize("345")[-3:] == list("345")
+    assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "vocabulary", "words"),
+    [
+        (sentences(), 8192, "8192 rows are more than .* write at most 64, or add text"),
+        (sentences(), 30, "30 rows are fewer than .* write at least"),
+        ([" ", ""], 64, "no tokenizer can be trained"),
+    ],
+)
+def test_a_vocabulary_that_does_not_fit_the_text_is_refused(texts, vocabulary, words):
+    with pytest.raises(ConfigError, match=words):
+        train_tokenizer(texts, vocabulary, SENTINELS)
+
+
+def test_the_bounds_that_a_refusal_names_are_right():
+    text = sentences()
+    for wrong in (8192, 30):
+        with pytest.raises(ConfigError) as refused:
+            train_tokenizer(text, wrong, SENTINELS)
+        bound = int(re.search(r"at (?:most|least) (\d+)", str(refused.value))[1])
+        assert len(train_tokenizer(text, bound, SENTINELS)) == bound
 
 
 def test_a_saved_tokenizer_gives_the_same_tokens(tokenizer, tmp_path):

@@ -48,6 +48,16 @@ def test_a_hub_model_is_assumed_until_it_is_fetched(tmp_path):
         Needs(plan)
 
 
+def test_a_pretraining_needs_memory_for_what_it_starts_from(tmp_path):
+    needs = Needs(plan_of(tmp_path))
+    assert needs.pretraining_memory == 4000
+    hub = {"type": "hub", "id": "a/b", "encoder_layers": 24, "decoder_layers": 24}
+    own = {"own": {"dataset": "hpo-1k", "start": {"type": "pretraining"}}}
+    needs = Needs(plan_of(tmp_path, pretraining={"start": hub}, models=own))
+    assert needs.pretraining_memory > 8000
+    assert needs.workloads["own"].shape.d_model == 1024
+
+
 def test_only_what_is_trained_has_a_training(tmp_path):
     plan = plan_of(tmp_path, "published")
     needs = Needs(plan)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from plans import REPOSITORY, plan_of
 
+from genir.run import rule_arguments
 from genir.run.arguments import Folder
 from genir.run.plan import Plan
 
@@ -44,6 +45,36 @@ def test_a_model_from_the_hub_is_read_where_it_is_fetched_to(tmp_path):
         assert folder.is_relative_to("results/fetch")
         assert plan.model_files(folder) == Folder(folder, (folder,))
         assert plan.model_folder(model) == Path(f"results/import_model/{model}/model")
+
+
+def test_a_snapshot_is_a_start_of_its_own_and_changes_no_pretraining(tmp_path):
+    start = {"type": "pretraining", "step": 5}
+    models = {"early": {"dataset": "hpo-1k", "start": start}}
+    plan = plan_of(tmp_path, pretraining={"snapshots": [9, 5]}, models=models)
+    assert plan.pretraining_snapshots() == [5, 9]
+    assert plan.start_of("early")["path"].path == Path("results/pretrain/step-5/model")
+    assert plan.pretraining_key() == plan_of(tmp_path).pretraining_key()
+    other = plan_of(tmp_path, pretraining={"snapshots": [9, 5]}, models=models)
+    other.config["models"]["early"]["start"] = {"type": "pretraining"}
+    assert other.training_key("early") != plan.training_key("early")
+
+
+def test_a_pretraining_that_goes_on_takes_tokenizer_and_shape_of_its_start(tmp_path):
+    told = rule_arguments.pretrain(plan_of(tmp_path))
+    assert told.keys() == {"text", "settings", "tokenizer", "shape"}
+    start = {"type": "folder", "path": "resources/mini-t5"}
+    plan = plan_of(tmp_path, pretraining={"start": start})
+    told = rule_arguments.pretrain(plan)
+    assert told.keys() == {"text", "settings", "start"}
+    assert told["start"]["path"].path == REPOSITORY / "resources/mini-t5"
+    assert plan.pretraining_key()["start"] == start
+    changed = {"start": start, "vocabulary": 500, "shape": {"d_model": 8}}
+    assert plan_of(tmp_path, pretraining=changed).pretraining_key() == plan.pretraining_key()
+    assert plan.pretraining_card().keys() == {"start", "training"}
+    hub = {"type": "hub", "id": "a/b", "encoder_layers": 2, "decoder_layers": 3}
+    plan = plan_of(tmp_path, pretraining={"start": hub})
+    assert plan.pretraining_card()["start"] == {"id": "a/b", "revision": "0" * 40}
+    assert str(rule_arguments.pretrain(plan)["start"]["path"].path).startswith("results/fetch")
 
 
 def test_a_random_start_is_read_without_its_weights(tmp_path):

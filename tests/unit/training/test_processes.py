@@ -18,6 +18,7 @@ from genir.training.finetuning import FinetuningConfig, build_examples, finetune
 from genir.training.pretraining import PretrainingConfig, chunk_texts, pretrain, small_t5_config
 from genir.training.processes import Processes, this_process
 from genir.training.seq2seq import part_of_loss
+from genir.training.snapshots import Snapshots
 
 pytestmark = pytest.mark.usefixtures("on_cpu")
 
@@ -99,6 +100,30 @@ def test_two_parts_are_the_same_in_two_processes_to_the_bit(tmp_path, trained):
     alone = _result(trained, 2, tmp_path / "alone")
     _assert_equal(_in_two(trained, 2, tmp_path / "two"), alone)
     assert alone[0] != _result(trained, 1, tmp_path / "whole")[0]
+
+
+def _keep(folder):
+    config = PretrainingConfig(
+        **SCHEDULE,
+        **{"batch_size": 5, "chunk_tokens": 16, "noise_density": 0.3, "mean_span": 2.0},
+        accumulation=2,
+    )
+    tokenizer = tiny_tokenizer()
+    pieces = chunk_texts(sentences(20, seed=4), tokenizer, 16)
+    kept = Snapshots({step: folder / f"step-{step}-of-{this_process().index}" for step in (0, 3)})
+    pretrain(_model(), tokenizer, pieces, config, Checkpoint(folder / "own"), kept)
+
+
+def test_the_main_process_alone_keeps_snapshots(tmp_path):
+    (tmp_path / "alone").mkdir()
+    _keep(tmp_path / "alone")
+    in_two_processes(_keep, tmp_path)
+    for step in (0, 3):
+        assert not (tmp_path / f"step-{step}-of-1").exists()
+        name = f"step-{step}-of-0"
+        one, other = (Snapshots({0: f / name}).kept(0) for f in (tmp_path / "alone", tmp_path))
+        assert one["curve"] == other["curve"]
+        assert all(torch.equal(w, other["weights"][name]) for name, w in one["weights"].items())
 
 
 @pytest.mark.parametrize("trained", [_finetuned, _pretrained, _generator])

@@ -95,6 +95,9 @@ def test_checks_leave_the_config_alone(
 
 HUB = {"type": "hub", "id": "a/b", "revision": "0" * 40, "encoder_layers": 6, "decoder_layers": 6}
 HUB_AT_ANY_COMMIT = {key: value for key, value in HUB.items() if key != "revision"}
+OWN_START = {"dataset": "hpo-1k", "start": {"type": "pretraining"}}
+AT_STEP_9 = {"dataset": "hpo-1k", "start": {"type": "pretraining", "step": 9}}
+OWN_TEXT = {"path": "documents.jsonl", "licence": "ours", "characters": 1000}
 FILES = {"source": "files", "documents": "documents.jsonl", "queries": "queries.parquet"}
 NQ = {"source": "natural_questions", "id": "a/b", "name": "default"}
 NQ_FILES = {"source": "natural_questions", "path": "deep"}
@@ -127,7 +130,12 @@ DATASET = {
     "overlay",
     [
         {"models": {"hub": {"dataset": "hpo-1k", "start": HUB}}},
-        {"models": {"own": {"dataset": "hpo-1k", "start": {"type": "pretraining"}}}},
+        {"models": {"own": OWN_START}},
+        {"pretraining": {"snapshots": [0, 9], "start": {"type": "folder", "path": "deep"}}},
+        {"pretraining": {"snapshots": [9]}, "models": {"own": AT_STEP_9}},
+        {"pretraining": {"start": HUB}, "models": {"own": OWN_START}},
+        {"pretraining": {"start": HUB, "vocabulary": 100, "sentinels": 2}},
+        {"pretraining": {"sources": [OWN_TEXT]}},
         {"models": {"existing": EXISTING}},
         {"models": {"existing": {"dataset": "hpo-1k", "folder": "deep"}}},
         {"models": {"existing": {"dataset": "hpo-1k", "hub": PUBLISHED}}},
@@ -179,6 +187,10 @@ def with_value(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     else:
         node[last] = value
     return changed
+
+
+def _folder(path: str) -> dict[str, Any]:
+    return {"type": "folder", "path": path}
 
 
 FULL, HPO, QG = "models/full", "datasets/hpo-1k", "query_generators/d2q"
@@ -339,6 +351,27 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("finetuning/accumulation", 99, "models.full.finetuning.accumulation", "write at most 64"),
     ("pretraining/sources/0/sha256", "ab", "pretraining.sources[0].sha256", "64 hexadecimal"),
     ("pretraining/sources/0/version", 4.0, "pretraining.sources[0].version", "in quotes"),
+    ("pretraining/sources", [OWN_TEXT | {"path": "x"}], "pretraining.sources[0].path", "no file"),
+    ("pretraining/sources/0/path", "documents.jsonl", "pretraining.sources[0].extractor", "leave"),
+    ("pretraining/sources/0/package", DELETE, "pretraining.sources[0].package", "is missing"),
+    ("pretraining/snapshots", 5, "pretraining.snapshots", "a list"),
+    ("pretraining/snapshots", [-1], "pretraining.snapshots[0]", "at least 0"),
+    ("pretraining/snapshots", [5, 5], "pretraining.snapshots", "each once"),
+    ("pretraining/snapshots", [5, 10**6], "pretraining.snapshots[1]", "write less than"),
+    (f"{FULL}/start/step", 5, "models.full.start.step", "no meaning with type: folder"),
+    (f"{FULL}/start", {"type": "pretraining", "step": 5}, "models.full.start.step", "(none); add"),
+    ("pretraining/start", {"type": "folder"}, "pretraining.start.path", "is missing"),
+    ("pretraining/start", {"type": "hub", "id": "a/b"}, "pretraining.start.encoder_layers", "miss"),
+    (
+        "pretraining/start",
+        HUB | {"type": "random"},
+        "pretraining.start.decoder_layers",
+        "type: random",
+    ),
+    ("pretraining/start", {"type": "pretraining"}, "pretraining.start.type", "random, folder, hub"),
+    ("pretraining/start", _folder("nowhere"), "pretraining.start.path", "save_pretrained"),
+    ("pretraining/start", _folder("shallow"), "pretraining.start.path", "at least 3"),
+    ("pretraining/start", _folder("results/pretrain/model"), "pretraining.start.path", "copy the"),
     (f"{FULL}/seeds", [1], "models.full.seeds", "two seeds or more, such as [1, 2]"),
     (f"{FULL}/seeds", [1, 2, 2], "models.full.seeds", "each once"),
     (f"{FULL}/seeds", [1, -2], "models.full.seeds[1]", "at least 0"),
@@ -502,6 +535,16 @@ def test_layers_come_from_where_the_model_comes_from(
         "existing": (24, 24),
         "published": (24, 24),
     }
+
+
+def test_a_pretraining_has_the_layers_of_its_start(
+    default: dict[str, Any], repository: Path, workdir: Path
+) -> None:
+    default["models"] = {"own": OWN_START}
+    default["pretraining"]["start"] = HUB | {"encoder_layers": 5}
+    assert values.encoder_layers(default, "own", workdir, repository) == 5
+    default["pretraining"]["start"] = {"type": "folder", "path": "deep"}
+    assert values.decoder_layers(default, "own", workdir, repository) == 24
 
 
 def test_a_model_overrides_finetuning_key_by_key(default: dict[str, Any]) -> None:

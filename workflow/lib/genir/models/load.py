@@ -122,10 +122,33 @@ def without_state(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase
     return tokenizer
 
 
-def save_weights(folder: Path, model: T5ForConditionalGeneration) -> None:
-    """Write weights and configuration. Raises ModelError if a weight is not finite."""
+def with_dropout(model: T5ForConditionalGeneration, rate: float) -> T5ForConditionalGeneration:
+    """The same model, which now drops with probability `rate` where it is trained."""
+    model.config.dropout_rate = rate
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = rate
+        elif isinstance(getattr(module, "dropout", None), float):
+            module.dropout = rate
+    return model
+
+
+def save_plain_model(
+    folder: Path, model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Write weights (safetensors), configuration and tokenizer into one folder.
+
+    config.json says whether the output projection is the token embedding; transformers 5 writes
+    that it is for every T5. TransformerLens asks for `n_positions`, which T5 does not limit.
+
+    Raises ModelError if a weight is not finite.
+    """
     check_module(model, "the model to be saved")
     model.save_pretrained(folder)
+    config, tied = read_json(folder / "config.json"), model.lm_head.weight is model.shared.weight
+    stated = {"tie_word_embeddings": tied, "n_positions": config.get("n_positions", POSITIONS)}
+    write_json(folder / "config.json", config | stated)
+    without_state(tokenizer).save_pretrained(folder)
 
 
 def _checked(folder: Path | str) -> str:
@@ -192,14 +215,9 @@ def save_model(
     tokenizer: PreTrainedTokenizerBase,
     docids: dict[str, int],
 ) -> None:
-    """Write weights (safetensors), tokenizer and the docid mapping into one folder.
+    """Write a model, its tokenizer and the docid mapping into one folder.
 
-    config.json says whether the output projection is the token embedding; transformers 5 writes
-    that it is for every T5. TransformerLens asks for `n_positions`, which T5 does not limit.
+    Raises ModelError if a weight is not finite.
     """
-    save_weights(folder, model)
-    config, tied = read_json(folder / "config.json"), model.lm_head.weight is model.shared.weight
-    stated = {"tie_word_embeddings": tied, "n_positions": config.get("n_positions", POSITIONS)}
-    write_json(folder / "config.json", config | stated)
-    without_state(tokenizer).save_pretrained(folder)
+    save_plain_model(folder, model, tokenizer)
     write_json(folder / DOCIDS_FILE, docids)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genir.base.spans import most_spans
 from genir.run.shape import Shape
 
 MIB = 2**20
@@ -98,6 +99,16 @@ def generator_memory_mb(shape: Shape, training: Mapping[str, Any]) -> int:
     numbers = 2 * shape.weights(shape.rows) + shape.rows * shape.d_model
     numbers += size * (layers * inside + 3 * writes * shape.rows)
     return _declared(PROCESS_MIB + NUMBER * numbers / MIB)
+
+
+def pretraining_memory_mb(shape: Shape, training: Mapping[str, Any]) -> int:
+    """Of span corruption: as a document-to-query model that reads a chunk and writes its masked
+    tokens and sentinels."""
+    chunk, density = training["chunk_tokens"], training["noise_density"]
+    spans = most_spans(chunk, density, training["mean_span"])
+    examples = -(-training["batch_size"] // training.get("accumulation", 1))
+    lengths = {"document_tokens": chunk, "query_tokens": round(chunk * density) + spans + 1}
+    return generator_memory_mb(shape, {"batch_size": examples} | lengths)
 
 
 def analysis_memory_mb(work: Workload) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from genir.engine.model_config import read_config
 from genir.files.io import read_json
 from genir.run import costs
+from genir.run.config import values
 from genir.run.config.checks import HPO_DOCUMENTS
 from genir.run.plan import Plan
 from genir.run.results import dataset_file
@@ -18,8 +19,8 @@ ASSUMED_QUERIES = 8_000
 
 
 class Needs:
-    """Of every dataset how many documents it has, or an upper bound; of every query generator the
-    memory; of every model what is asked of it.
+    """Of every dataset how many documents it has, or an upper bound; of every query generator and
+    of the pre-training the memory; of every model what is asked of it.
 
     Raises ConfigError if a fetched model is not what the configuration says, and what `read_json`
     raises of a damaged manifest.
@@ -29,6 +30,7 @@ class Needs:
         self.plan = plan
         self.documents = {name: self._documents(name) for name in plan.config["datasets"]}
         self.generators = {name: self._generator(name) for name in plan.generators}
+        self.pretraining_memory = self._pretraining()
         self.workloads = {model: self._workload(model) for model in plan.models}
 
     def analysis_memory(self, trained: str) -> int:
@@ -51,6 +53,12 @@ class Needs:
     def training_minutes(self, model: str, least: int) -> int:
         """Of a fine-tuning."""
         return max(least, costs.training_minutes(self.workloads[model]))
+
+    def _pretraining(self) -> int:
+        """Memory of a pre-training; 4 GB hold the text."""
+        training = self.plan.config["pretraining"]["training"]
+        shape = self._start_shape({"type": "pretraining"})
+        return max(4000, costs.pretraining_memory_mb(shape, training))
 
     def corpus_memory(self, dataset: str) -> int:
         """Of reading all documents, with an index of their words."""
@@ -96,6 +104,8 @@ class Needs:
         if start["type"] == "hub":
             return self._hub_shape(start)
         if start["type"] == "pretraining":
+            if (pretrained := values.pretraining_start(self.plan.config)) is not None:
+                return self._start_shape(pretrained)
             pretraining = self.plan.config["pretraining"]
             rows = {"vocab_size": pretraining["vocabulary"]}
             return shape_of_config(pretraining["shape"] | rows)

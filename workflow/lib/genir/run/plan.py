@@ -24,7 +24,7 @@ from genir.engine.model_files import files_read
 from genir.run import hub
 from genir.run.arguments import Folder
 from genir.run.config import values
-from genir.run.results import RESULTS, dataset_file
+from genir.run.results import RESULTS, dataset_file, pretrained
 
 _SMALL = ("hpo", "files")
 
@@ -175,7 +175,7 @@ class Plan:
         if start["type"] == "hub":
             return {"type": "folder", "path": str(self.hub_folder("model", start))}
         if start["type"] == "pretraining":
-            return {"type": "folder", "path": str(RESULTS / "pretrain/model")}
+            return {"type": "folder", "path": str(pretrained(start.get("step")))}
         return {"type": start["type"], "path": start.get("path") or start["like"]}
 
     def start(self, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -222,6 +222,37 @@ class Plan:
         """All that makes a dataset what it is."""
         source = self.config["corpora"][self.config["datasets"][dataset]["corpus"]]
         return [source, self.dataset_settings(dataset)]
+
+    # --- pre-training
+
+    def pretraining_snapshots(self) -> list[int]:
+        """Steps of the pre-training after which a model is kept."""
+        return sorted(self.config["pretraining"].get("snapshots", []))
+
+    def pretraining_key(self) -> dict[str, Any]:
+        """All that makes a pre-training what it is; of a start also its tokenizer and shape, and
+        no snapshots, which change nothing."""
+        start = values.pretraining_start(self.config)
+        begun = (
+            self._random_pretraining() if start is None else {"start": self.written_start(start)}
+        )
+        return {key: self.config["pretraining"][key] for key in ("sources", "training")} | begun
+
+    def pretraining_card(self) -> dict[str, Any]:
+        """What the model card says of it beside its sources; the start as the configuration
+        writes it, with its revision."""
+        training = {"training": self.config["pretraining"]["training"]}
+        if (start := values.pretraining_start(self.config)) is None:
+            return self._random_pretraining() | training
+        if start["type"] == "folder":
+            return {"start": {"path": start["path"]}} | training
+        revision = self.snapshot("model", start).revision
+        return {"start": {"id": start["id"], "revision": revision}} | training
+
+    def _random_pretraining(self) -> dict[str, Any]:
+        """What random weights are made by and a start brings along."""
+        keys = ("vocabulary", "sentinels", "shape")
+        return {key: self.config["pretraining"][key] for key in keys}
 
     # --- query generators
 

@@ -24,6 +24,11 @@ def generated_queries(generator: str, dataset: str) -> Path:
     return RESULTS / "generate_queries" / generator / f"{dataset}.parquet"
 
 
+def pretrained(step: int | str | None = None) -> Path:
+    """The pre-trained model, or its snapshot after some step; `{step}` for any."""
+    return RESULTS / "pretrain" / ("model" if step is None else f"step-{step}/model")
+
+
 def of_model(rule: str, model: str, suffix: str = "parquet") -> Path:
     """What the rule of this name writes of a model, in one file."""
     return RESULTS / rule / f"{model}.{suffix}"

@@ -67,6 +67,27 @@ def removed(plan: Plan, model: str) -> Arguments:
     return {**read, **drawn, "seed": plan.seed}
 
 
+def pretraining_text(plan: Plan) -> Arguments:
+    """What pretraining_text is told."""
+    sources = plan.config["pretraining"]["sources"]
+    places = ({"path": plan.resolve(s["path"])} if "path" in s else {} for s in sources)
+    return {"sources": [s | place for s, place in zip(sources, places, strict=True)]}
+
+
+def pretrain(plan: Plan) -> Arguments:
+    """What pretrain is told."""
+    settings = plan.config["pretraining"]
+    read = {"text": RESULTS / "pretraining_text/text.jsonl", "settings": settings["training"]}
+    if (start := values.pretraining_start(plan.config)) is not None:
+        return read | {"start": plan.start(start)}
+    return read | {"tokenizer": RESULTS / "tokenizer/tokenizer", "shape": settings["shape"]}
+
+
+def pretrain_snapshot(plan: Plan, step: str) -> Arguments:
+    """What pretrain_snapshot is told."""
+    return {**pretrain(plan), "step": step}
+
+
 def finetune(plan: Plan, model: str) -> dict[str, Any]:
     """What finetune is told of a full model; a reduced one's recipe is the same."""
     generator = values.query_generator(plan.config, model)

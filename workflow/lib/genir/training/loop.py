@@ -13,8 +13,10 @@ from genir.engine.weights import are_finite
 from genir.files.checkpoint import Checkpoint
 from genir.training.optimization import Schedule, build_optimizer
 from genir.training.processes import this_process
+from genir.training.snapshots import Snapshots
 
 CURVE_POINTS = 200
+NO_SNAPSHOTS = Snapshots()
 LossesOfPart = Callable[[int, int], dict[str, torch.Tensor]]
 
 
@@ -33,6 +35,8 @@ def train(
     config: TrainingConfig,
     checkpoint: Checkpoint,
     task: str,
+    snapshots: Snapshots = NO_SNAPSHOTS,
+    until: int | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place, from `checkpoint` where there is one; returns the loss curve.
 
@@ -40,7 +44,8 @@ def train(
     batch, which are added up; the one called "loss" is minimised. It must depend on step, part and
     weights alone, or a resumed run ends elsewhere. The curve has one {step, <mean of every named
     loss>, learning_rate} per 1/200 of the run. Of several processes each computes its share of the
-    parts, and the main one writes the checkpoints.
+    parts, and the main one writes checkpoints and `snapshots`; the curve of a snapshot ends with
+    its step. `until` stops after that many steps of the same training.
 
     Raises TrainingError at a loss, and before a checkpoint and at the end at a weight or a state of
     the optimiser, that is not finite; the last checkpoint stays.
@@ -53,10 +58,13 @@ def train(
     recent: list[dict[str, float]] = []
     start = _restore(checkpoint, parts, curve, recent)
     processes.check_agreement(start)
-    progress = Progress(f"{task} step", config.steps, start=start)
+    end = config.steps if until is None else until
+    progress = Progress(f"{task} step", end, start=start)
     every = max(1, config.steps // CURVE_POINTS)
+    if start == 0 and 0 in snapshots.places and processes.is_main:
+        snapshots.keep(0, model, [])
     model.train()
-    for step in range(start, config.steps):
+    for step in range(start, end):
         sums: dict[str, torch.Tensor] = {}
         for part in own_parts:
             losses = losses_of_part(step, part)
@@ -70,12 +78,16 @@ def train(
         recent.append({name: value.item() for name, value in sums.items()})
         _check_losses(recent[-1], step + 1, config, checkpoint, task)
         progress.update(step + 1, f"loss {np.mean([r['loss'] for r in recent]):.3f}")
-        if (step + 1) % every == 0 or step + 1 == config.steps:
-            curve.append(_curve_point(step + 1, recent, schedule.get_last_lr()[0]))
+        point = _curve_point(step + 1, recent, schedule.get_last_lr()[0])
+        if (step + 1) % every == 0 or step + 1 == end:
+            curve.append(point)
             recent.clear()
-        is_due = (step + 1) % config.checkpoint_every == 0 and step + 1 < config.steps
-        if is_due or step + 1 == config.steps:
+        is_due = (step + 1) % config.checkpoint_every == 0 and step + 1 < end
+        is_wanted = step + 1 in snapshots.places
+        if is_due or is_wanted or step + 1 == end:
             _check_weights(model, optimizer, step + 1, config, checkpoint, task)
+        if is_wanted and processes.is_main:
+            snapshots.keep(step + 1, model, [*curve, point] if recent else curve)
         if is_due and processes.is_main:
             states = {name: part.state_dict() for name, part in parts.items()}
             checkpoint.save({"step": step + 1, "curve": curve, "recent": recent} | states)

@@ -14,8 +14,9 @@ from genir.engine.dropout import dropout
 from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint
 from genir.models.tokenizer import sentinel
-from genir.training.loop import train
+from genir.training.loop import NO_SNAPSHOTS, train
 from genir.training.seq2seq import part_of_loss
+from genir.training.snapshots import Snapshots
 from genir.training.span_corruption import corrupt, noise_mask
 
 MINIMUM_TOKENS = 8
@@ -103,8 +104,11 @@ def pretrain(
     pieces: list[np.ndarray],
     config: PretrainingConfig,
     checkpoint: Checkpoint,
+    snapshots: Snapshots = NO_SNAPSHOTS,
+    until: int | None = None,
 ) -> list[dict[str, float]]:
-    """Train `model` in place, continuing from `checkpoint` where there is one; the loss curve."""
+    """Train `model` in place, continuing from `checkpoint` where there is one; the loss curve.
+    `snapshots` are kept on the way; with `until` it ends after that many steps."""
     sample = EpochSampler(len(pieces), config.batch_size, config.seed, "pretraining-order")
     forced = TeacherForcing(model, product_type(config.precision, model.device))
 
@@ -117,4 +121,4 @@ def pretrain(
         seed_torch(config.seed, "pretraining-dropout", step * config.accumulation + part)
         return {"loss": part_of_loss(forced, inputs, targets, part, config.accumulation, drop)}
 
-    return train(model, losses, config, checkpoint, "pre-training")
+    return train(model, losses, config, checkpoint, "pre-training", snapshots, until)

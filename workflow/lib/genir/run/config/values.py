@@ -58,6 +58,12 @@ def query_generator(config: dict[str, Any], model: str) -> str | None:
     return None if indexing == DIRECT else indexing
 
 
+def pretraining_start(config: dict[str, Any]) -> dict[str, Any] | None:
+    """The model that a pre-training goes on from; None if it starts from random weights."""
+    start = config["pretraining"].get("start", {"type": "random"})
+    return None if start["type"] == "random" else start
+
+
 def expand_seeds(models: dict[str, Any]) -> dict[str, Any]:
     """`models` with an entry `<name>-seed<k>` behind every model for each of its further `seeds`:
     the same model with `finetuning.seed` k, without reduced models and without a place beside the
@@ -114,6 +120,8 @@ def start_layers(
     if start["type"] == "hub":
         return start["encoder_layers"], start["decoder_layers"]
     if start["type"] == "pretraining":
+        if (pretrained := pretraining_start(config)) is not None:
+            return start_layers(config, pretrained, workdir, repository)
         shape = config["pretraining"]["shape"]
         return shape["num_layers"], shape["num_decoder_layers"]
     folder = start["path"] if start["type"] == "folder" else start["like"]

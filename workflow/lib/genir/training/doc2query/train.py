@@ -15,7 +15,7 @@ from genir.engine.dropout import dropout
 from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint, identity_of
 from genir.files.io import atomic_folder, write_csv
-from genir.models.load import load_start, save_weights, without_state
+from genir.models.load import load_start, save_plain_model, with_dropout
 from genir.models.start import Start, recorded, start_files
 from genir.models.tokens import truncated_tokens
 from genir.training.loop import train
@@ -95,8 +95,7 @@ def make_query_generator(
     if not processes.is_main:
         return
     with atomic_folder(outputs.model) as folder:
-        save_weights(folder, model)
-        without_state(tokenizer).save_pretrained(folder)
+        save_plain_model(folder, model, tokenizer)
     write_csv(outputs.curve, pd.DataFrame(curve))
     write_run_record(
         outputs.run,
