@@ -39,6 +39,7 @@ from genir.models.load import add_docids, load_start
 from genir.models.start import Start
 from genir.models.tokens import truncated_tokens
 from genir.training import loop
+from genir.training.docid_rate import DocidRate
 from genir.training.finetuning import Examples, FinetuningConfig, build_examples, finetune
 from genir.training.optimization import build_optimizer
 
@@ -114,7 +115,8 @@ def ours(task: Task, config: FinetuningConfig, watch: Watch) -> None:
     loop.Progress = Watched
     try:
         with tempfile.TemporaryDirectory() as folder:
-            curve = finetune(task.model, task.examples, config, Checkpoint(Path(folder)))
+            checkpoint, first = Checkpoint(Path(folder)), min(task.docids.values())
+            curve = finetune(task.model, task.examples, config, checkpoint, first)
         watch.run.losses = {int(row["step"]): row["loss"] for row in curve}
     finally:
         loop.Progress = original
@@ -140,6 +142,7 @@ def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
         elif hasattr(module, "dropout") and isinstance(module.dropout, float | int):
             module.dropout = config.dropout_rate
     seed_torch(config.seed, "hugging-face")
+    docids = DocidRate.of(task.model, min(task.docids.values()), config.rate_of_docids)
     recent: list[float] = []
     every = max(1, config.steps // loop.CURVE_POINTS)
 
@@ -176,7 +179,7 @@ def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
             args=arguments,
             train_dataset=rows,
             data_collator=DataCollatorForSeq2Seq(task.tokenizer, task.model),
-            optimizers=build_optimizer(task.model, config),
+            optimizers=build_optimizer(task.model, config, docids),
             callbacks=[Evaluated()],
         ).train()
 

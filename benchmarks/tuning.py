@@ -71,7 +71,8 @@ def trial(data: Data, config: FinetuningConfig) -> dict[str, float]:
     pieces = tokenizer.backend_tokenizer
     examples = build_examples(data.documents, data.pairs, docids, pieces, config)
     began = time.monotonic()
-    curve = finetune(model, examples, config, Checkpoint(Path("unused")))
+    unused = Checkpoint(Path("unused"))
+    curve = finetune(model, examples, config, unused, min(docids.values()))
     seconds = time.monotonic() - began
     inputs = truncated_tokens(data.development["text"], pieces, config.query_tokens)
     ranks = development_ranks(data, OneStep(model), docids, inputs)

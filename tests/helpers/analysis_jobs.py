@@ -113,6 +113,7 @@ def arguments(name: str) -> list[str]:
             "output": "out",
         },
         "head_lens": measuring | {"output": "out"},
+        "drift": measuring | {"start": start},
         "top_heads": measuring | {"stages": "data/stages.json"},
         "late_cosines": measuring | {"stages": "data/stages.json"},
     }.get(name, measuring)

@@ -115,4 +115,5 @@ def curve(seed: int) -> pd.DataFrame:
     steps = np.arange(0, 200, 20)
     loss = np.exp(-steps / (60 + 10 * seed)) * 6
     losses = {"loss": loss, "indexing_loss": 1.1 * loss, "retrieval_loss": 0.9 * loss}
-    return pd.DataFrame({"step": steps} | losses | {"learning_rate": 0.01})
+    rates = {"learning_rate": 0.01, "docid_learning_rate": 0.03}
+    return pd.DataFrame({"step": steps} | losses | rates)

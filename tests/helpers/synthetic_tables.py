@@ -189,6 +189,20 @@ def late_cosines() -> pd.DataFrame:
     return _filled(names)
 
 
+def drift() -> pd.DataFrame:
+    places = [("words", None, "embedding"), ("decoder", None, "final_norm")]
+    places += [("encoder", i, c) for i in range(3) for c in ("self_attention", "norms", "mlp")]
+    places += [("decoder", i, c) for i in range(8) for c in (*COMPONENTS, "norms")]
+    columns = ("stack", "layer", "component")
+    names = [
+        {"model": model, "start": "random" if model == "random_start" else "pretrained"}
+        | dict(zip(columns, place, strict=True))
+        for model in MODELS
+        for place in places
+    ]
+    return _filled(names).drop(columns=["low", "high"])
+
+
 def training() -> pd.DataFrame:
     names = [*MODELS, *(f"full/rd{number}" for number in range(1, 5))]
     curves = [synthetic.curve(i).assign(model=name) for i, name in enumerate(names)]

@@ -94,6 +94,11 @@ def contributions() -> pd.DataFrame:
     return filled("model queries layer component measure", *places)
 
 
+def drift() -> pd.DataFrame:
+    places = (MODELS, ("encoder", "decoder"), (0, 1, None), ("self_attention", "mlp"))
+    return filled("model stack layer component", *places).drop(columns=["low", "high"])
+
+
 def rank_development() -> pd.DataFrame:
     measures = ("vocabulary_rank_median", "docid_rank_median", "mean_docid_rank")
     places = (MODELS, VIEWS, range(8), ("residual", "mlp"), measures)

@@ -21,7 +21,7 @@ FINETUNING = FinetuningConfig(
     **SCHEDULE,
     **LENGTHS,
     **{"batch_size": 4, "indexing_ratio": 1.0, "precision": "float32"},
-    **{"accumulation": 1, "gradient_checkpointing": False},
+    **{"accumulation": 1, "gradient_checkpointing": False, "docid_learning_rate": 0.06},
 )
 
 

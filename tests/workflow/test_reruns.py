@@ -242,6 +242,11 @@ EDITS = [
         config={"models": {"full": {"finetuning": {"seed": 2}}}},
     ),
     Edit(
+        "learning rate of one model's docids",
+        jobs("finetune", "full") | OF_FULL | TABLES,
+        config={"models": {"full": {"finetuning": {"docid_learning_rate": 0.05}}}},
+    ),
+    Edit(
         "stage boundaries of one model",
         jobs("stages patch_stage circuit top_heads late_cosines", "full")
         | tables("patching_by_stage circuit docid_share top_tokens communication top_heads")

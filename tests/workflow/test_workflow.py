@@ -108,7 +108,7 @@ def test_every_figure_is_a_picture(tiny_run):
 
 
 def test_every_number_in_a_table_has_its_n_and_interval(tiny_run):
-    for name in set(FIGURES) - {"training"}:
+    for name in set(FIGURES) - {"training", "drift"}:  # of one training each
         table = pd.read_csv(tiny_run / f"results/table_{name}/{name}.csv")
         assert len(table)
         ours = table[table["n"].notna() & table["low"].notna()]

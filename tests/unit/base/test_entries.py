@@ -108,7 +108,7 @@ def test_errors_are_one_line(tmp_path):
     )
     (tmp_path / "manifest.json").write_text("{}")
     (tmp_path / "curve.csv").write_text(
-        "step,loss,indexing_loss,retrieval_loss,learning_rate\n1,1,1,1,1\n"
+        "step,loss,indexing_loss,retrieval_loss,learning_rate,docid_learning_rate\n1,1,1,1,1,1\n"
     )
     files = f'[{{"model": "full", "path": "{tmp_path}/curve.csv"}}]'
     written = ["--table", tmp_path / "t.csv", "--text", tmp_path / "t.md"]

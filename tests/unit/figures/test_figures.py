@@ -24,7 +24,7 @@ NAMES = (
     *("retrieval", "encoder_swap", "partial_swap", "patching", "patching_by_stage"),
     *("patching_heads", "circuit"),
     *("contributions", "rank_development", "direct_contribution", "docid_share", "training"),
-    *("communication", "top_heads", "late_cosines"),
+    *("communication", "top_heads", "late_cosines", "drift"),
 )
 
 

@@ -67,6 +67,25 @@ def test_conditional_tables_are_there_only_where_they_have_rows(tmp_path):
     assert not {"training"} & names(plan_of(tmp_path, "published"))
 
 
+def test_drift_is_that_of_models_whose_start_is_known(tmp_path):
+    def starts(plan):
+        jobs = [job for job in artifacts.jobs(plan) if job.analysis.name == "drift"]
+        return {job.model: (job.words({}), job.read({})) for job in jobs}
+
+    own = starts(plan_of(tmp_path, models={"full": {"finetuning": {"seed": 5}}}))
+    assert list(own) == ["full", "random_start"]
+    words, read = own["full"]
+    assert "--seed" not in words
+    assert any(path.endswith("mini-t5/model.safetensors") for path in read["start"])
+    words, read = own["random_start"]
+    assert words[words.index("--seed") + 1] == "1"
+    assert not any(path.endswith(".safetensors") for path in read["start"])
+    published = plan_of(tmp_path, "published")
+    assert set(starts(published)) == {
+        name for name in published.models if "start" in published.config["models"][name]
+    }
+
+
 def test_every_artifact_has_a_caption_and_every_caption_an_artifact():
     rules = {artifact.rule for artifact in [*artifacts.TABLES, *artifacts.FIGURES]}
     captions = {path.stem for path in REPORT.glob("*.rst")}

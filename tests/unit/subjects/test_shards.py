@@ -89,8 +89,8 @@ def test_a_killed_job_goes_on_to_the_same_bytes(
     assert differing_files(folder / "out", killed[script] / "out") == []
 
 
-@pytest.mark.parametrize("script", ANALYSES)
-def test_every_analysis_keeps_all_its_work(script, folder, caplog, computed):
+@pytest.mark.parametrize("script", [name for name in ANALYSES if name != "drift"])
+def test_every_analysis_of_queries_keeps_all_its_work(script, folder, caplog, computed):
     run_job(script)
     assert set(computed) > {"queries read"}
     shutil.move("out", "first")

@@ -94,7 +94,7 @@ def test_labels_are_the_tokens_of_the_documents():
 def test_a_small_task_is_learnt(tmp_path):
     model, docids = _task()
     examples = build_examples(DOCUMENTS, PAIRS, docids, PIECES, _config())
-    curve = finetune(model, examples, _config(), Checkpoint(tmp_path))
+    curve = finetune(model, examples, _config(), Checkpoint(tmp_path), min(docids.values()))
     assert list(curve[0])[:4] == ["step", "loss", "indexing_loss", "retrieval_loss"]
     assert curve[-1]["loss"] < 0.1 * math.log(model.config.vocab_size)
     for part in examples.values():
@@ -108,7 +108,7 @@ def test_the_loss_is_the_mean_over_all_examples_of_a_batch(tmp_path):
     model, docids = _task()
     config = _config(steps=4, indexing_ratio=2.0)
     examples = build_examples(DOCUMENTS, PAIRS, docids, PIECES, config)
-    for row in finetune(model, examples, config, Checkpoint(tmp_path)):
+    for row in finetune(model, examples, config, Checkpoint(tmp_path), min(docids.values())):
         expected = (4 * row["indexing_loss"] + 2 * row["retrieval_loss"]) / 6
         assert row["loss"] == pytest.approx(expected, rel=1e-5)
 
@@ -117,7 +117,7 @@ def test_without_indexing_only_queries_are_seen(tmp_path):
     model, docids = _task()
     config = _config(steps=2, indexing_ratio=0.0)
     examples = build_examples(DOCUMENTS, PAIRS, docids, PIECES, config)
-    curve = finetune(model, examples, config, Checkpoint(tmp_path))
+    curve = finetune(model, examples, config, Checkpoint(tmp_path), min(docids.values()))
     assert "indexing_loss" not in curve[0]
     assert curve[0]["loss"] == pytest.approx(curve[0]["retrieval_loss"])
 
@@ -128,7 +128,7 @@ def test_an_interrupted_run_with_dropout_ends_the_same(tmp_path):
     for folder in ("whole", "parts", "parts"):
         model, docids = _task()
         examples = build_examples(DOCUMENTS, PAIRS, docids, PIECES, config)
-        finetune(model, examples, config, Checkpoint(tmp_path / folder))
+        finetune(model, examples, config, Checkpoint(tmp_path / folder), min(docids.values()))
         torch.rand(3)
         weights.append(model.shared.weight.detach().clone())
     whole, first, resumed = weights
@@ -141,7 +141,7 @@ def _trained(folder, **changed):
     model, docids = _task()
     config = _config(**({"steps": 3} | changed))
     examples = build_examples(DOCUMENTS, PAIRS, docids, PIECES, config)
-    curve = finetune(model, examples, config, Checkpoint(folder))
+    curve = finetune(model, examples, config, Checkpoint(folder), min(docids.values()))
     return curve, model.shared.weight.detach().clone()
 
 

@@ -40,12 +40,13 @@ def _finetuned(parts, checkpoint):
         **SCHEDULE,
         **{"batch_size": 7, "indexing_ratio": 1.0, "document_tokens": 16, "query_tokens": 8},
         **{"precision": "float32", "accumulation": parts, "gradient_checkpointing": False},
+        docid_learning_rate=0.06,
     )
     model = _model()
     docids = add_docids(model, DOCUMENTS["doc_id"].tolist(), seed=1)
     pieces = tiny_tokenizer().backend_tokenizer
     examples = build_examples(DOCUMENTS, PAIRS, docids, pieces, config)
-    return model, finetune(model, examples, config, checkpoint)
+    return model, finetune(model, examples, config, checkpoint, min(docids.values()))
 
 
 def _pretrained(parts, checkpoint):

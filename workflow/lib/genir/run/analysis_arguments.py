@@ -61,6 +61,11 @@ def head_lens(plan: Plan, model: str) -> Arguments:
     return _on_validation(plan, model) | {"output": output}
 
 
+def drift(plan: Plan, model: str) -> Arguments:
+    random = {} if model in plan.pretrained else {"seed": plan.finetuning(model)["seed"]}
+    return {**_simple(plan, model, "drift"), "start": plan.start_of(model), **random}
+
+
 def encoder_swap(plan: Plan, model: str) -> Arguments:
     folders = {f"rd{i}": name for i, name in enumerate(plan.reduced_names(model), start=1)}
     encoders = {

@@ -134,6 +134,14 @@ ANALYSES = (
         models=lambda plan: plan.pretrained,
     ),
     Analysis(
+        "drift",
+        "Measure how far fine-tuning moved the weights of {model}.",
+        *("genir.analyses.drift", "contributions", told.drift),
+        ranks=False,
+        cut="model",
+        models=lambda plan: plan.started,
+    ),
+    Analysis(
         "patch_component",
         "Patch every component of decoder layers {first} to {last} of {model}.",
         *("genir.analyses.patch_component", "patch_component", told.patch_component),
@@ -274,6 +282,13 @@ TABLES = (
         made_from.seeds,
         wanted=lambda plan: bool(plan.seeds),
         drawn=False,
+    ),
+    # Of a model that came from elsewhere the start may not be known.
+    Artifact(
+        *("drift", "Training"),
+        "Tabulate how far fine-tuning moved the weights.",
+        made_from.drift,
+        wanted=lambda plan: bool(plan.started),
     ),
     # Without a trained model there are no curves.
     Artifact(

@@ -56,6 +56,7 @@ class Plan:
         self.reduced = [name for m in self.models for name in self.reduced_names(m)]
         self.with_reduced = [m for m in self.models if self.reduced_names(m)]
         self.pretrained = [m for m in self.models if self._has_weights(m)]
+        self.started = [m for m in self.models if m in {*self.trained, *self.pretrained}]
         self.seeds = {m: entries[m]["seeds"] for m in self.models if "seeds" in entries[m]}
         self.traces = {slug(text): text for text in config["trace"]["queries"]}
         self.study = values.study_models(self.config)

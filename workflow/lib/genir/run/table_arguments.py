@@ -174,6 +174,11 @@ def top_tokens(plan: Plan) -> Arguments:
     return own | _beside(plan, plan.models)
 
 
+def drift(plan: Plan) -> Arguments:
+    files = each(lambda model: of_model("drift", model), plan.started)
+    return {"files": files} | _beside(plan, plan.started)
+
+
 def training(plan: Plan) -> Arguments:
     curves = [
         {"model": name, "path": plan.made_by(name) / "curve.csv"}
@@ -244,7 +249,7 @@ def paper_comparison(plan: Plan) -> Arguments:
 def seeds(plan: Plan) -> Arguments:
     compared = (
         "retrieval patching_by_stage contributions direct_contribution communication"
-        " docid_share circuit"
+        " docid_share circuit drift"
     ).split()
     own = {"tables": table_files(*compared), "seeds": plan.seeds}
     return own | _beside(plan, plan.seeds)

@@ -26,9 +26,10 @@ _ITEMS = {
     "communication": ["queries", "source_stage", "source", "target_stage", "target"],
     "docid_share": ["queries", "stage", "unit", "top"],
     "circuit": ["variant", "split", "kind", "rank_kind"],
+    "drift": ["stack", "layer", "component"],
 }
 _MEASURES = {"retrieval": "metric", "circuit": "metric"}
-_ONE_MEASURE = {"communication": "share", "docid_share": "percent"}
+_ONE_MEASURE = {"communication": "share", "docid_share": "percent", "drift": "drift"}
 _EFFECTS = {
     "broken_percent": ("broken_percent", "low", "high", "n"),
     "repaired": ("repaired", "repaired_low", "repaired_high", "repaired_n"),
@@ -56,6 +57,7 @@ class SeedTables:
     communication: Path
     docid_share: Path
     circuit: Path
+    drift: Path
 
 
 def make(tables: SeedTables, seeds: dict[str, list[int]]) -> Table:
@@ -80,11 +82,14 @@ def make(tables: SeedTables, seeds: dict[str, list[int]]) -> Table:
 
 def long_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A table as model, item, measure, value, low, high, n: the test queries of `retrieval`, the
-    correct ones of `contributions`, everything of the others."""
+    correct ones of `contributions`, the layers of `drift`, everything of the others."""
     if name == "retrieval":
         frame = frame[frame["split"] == "test"].rename(columns={"system": "model"})
     if name == "contributions":
         frame = frame[frame["queries"] == "correct"]
+    if name == "drift":
+        layers = frame.dropna(subset="layer").astype({"layer": int})
+        frame = layers.assign(low=np.nan, high=np.nan)
     items = frame[_ITEMS[name]].astype(str).agg(" ".join, axis=1)
     named = frame.assign(item=items)
     if name == "patching_by_stage":

@@ -8,7 +8,7 @@ import pandas as pd
 from genir.files.io import read_csv
 from genir.tables.page import NO_RANK, Table
 
-COLUMNS = "model step loss indexing_loss retrieval_loss learning_rate".split()
+COLUMNS = ("model step loss indexing_loss retrieval_loss learning_rate docid_learning_rate").split()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One fine-tuned model as a folder: from data files to weights, loss curve and run record."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -34,7 +35,8 @@ def make_finetuned_model(
     pieces = tokenizer.backend_tokenizer
     examples = build_examples(*kept, docids, pieces, settings, generated)
     checkpoint = Checkpoint(outputs.checkpoints, identity)
-    curve = finetune(model.to(processes.device), examples, settings, checkpoint)
+    first_docid = min(docids.values())
+    curve = finetune(model.to(processes.device), examples, settings, checkpoint, first_docid)
     if not processes.is_main:
         return
     with atomic_folder(outputs.model) as folder:
@@ -43,7 +45,7 @@ def make_finetuned_model(
     write_run_record(
         outputs.run,
         data.paths(),
-        settings=settings,
+        settings=replace(settings, docid_learning_rate=settings.rate_of_docids),
         start=recorded(start),
         removed_documents=list(removed),
         documents=len(kept[0]),

@@ -19,13 +19,15 @@ from genir.engine.dropout import Dropout
 from genir.engine.one_step import OneStep
 from genir.files.checkpoint import Checkpoint
 from genir.models.tokens import truncated_tokens
+from genir.training.docid_rate import DocidRate
 from genir.training.loop import train
 
 
 @dataclass(frozen=True)
 class FinetuningConfig:
     """How a model is fine-tuned; `indexing_ratio` is indexing examples per retrieval example. A
-    batch is computed in `accumulation` parts, one after the other or shared by processes."""
+    batch is computed in `accumulation` parts, one after the other or shared by processes. Rows of
+    docids have the `learning_rate` of all else where they have none of their own."""
 
     seed: int
     steps: int
@@ -41,6 +43,12 @@ class FinetuningConfig:
     accumulation: int
     gradient_checkpointing: bool
     checkpoint_every: int
+    docid_learning_rate: float | None = None
+
+    @property
+    def rate_of_docids(self) -> float:
+        """Of their rows in the token embedding and the output projection."""
+        return self.learning_rate if self.docid_learning_rate is None else self.docid_learning_rate
 
     def halves(self) -> dict[str, int]:
         """How many examples of a batch are of each task; both occur unless the ratio is 0."""
@@ -91,8 +99,10 @@ def finetune(
     examples: dict[str, Examples],
     config: FinetuningConfig,
     checkpoint: Checkpoint,
+    first_docid: int,
 ) -> list[dict[str, float]]:
-    """Train `model` in place by cross-entropy over the whole vocabulary; returns the loss curve."""
+    """Train `model` in place by cross-entropy over the whole vocabulary; returns the loss curve.
+    Its rows from `first_docid` on are those of docids."""
     samplers = {
         task: EpochSampler(len(examples[task].inputs), size, config.seed, task)
         for task, size in config.halves().items()
@@ -118,7 +128,8 @@ def finetune(
             for task, size in config.halves().items()
         }
 
-    return train(model, losses, config, checkpoint, "fine-tuning")
+    docids = DocidRate.of(model, first_docid, config.rate_of_docids)
+    return train(model, losses, config, checkpoint, "fine-tuning", docids=docids)
 
 
 def without_documents(

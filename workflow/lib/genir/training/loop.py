@@ -11,6 +11,7 @@ from genir.base.errors import TrainingError
 from genir.base.progress import Progress
 from genir.engine.weights import are_finite
 from genir.files.checkpoint import Checkpoint
+from genir.training.docid_rate import DocidRate
 from genir.training.optimization import Schedule, build_optimizer
 from genir.training.processes import this_process
 from genir.training.snapshots import Snapshots
@@ -37,22 +38,24 @@ def train(
     task: str,
     snapshots: Snapshots = NO_SNAPSHOTS,
     until: int | None = None,
+    docids: DocidRate | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place, from `checkpoint` where there is one; returns the loss curve.
 
     `losses_of_part(step, part)` gives named scalar losses of one of `accumulation` parts of a
     batch, which are added up; the one called "loss" is minimised. It must depend on step, part and
     weights alone, or a resumed run ends elsewhere. The curve has one {step, <mean of every named
-    loss>, learning_rate} per 1/200 of the run. Of several processes each computes its share of the
-    parts, and the main one writes checkpoints and `snapshots`; the curve of a snapshot ends with
-    its step. `until` stops after that many steps of the same training.
+    loss>, learning_rate, with `docids` docid_learning_rate} per 1/200 of the run. Of several
+    processes each computes its share of the parts, and the main one writes checkpoints and
+    `snapshots`; the curve of a snapshot ends with its step. `until` stops after that many steps of
+    the same training.
 
     Raises TrainingError at a loss, and before a checkpoint and at the end at a weight or a state of
     the optimiser, that is not finite; the last checkpoint stays.
     """
     processes = this_process()
     own_parts = processes.own_parts(config.accumulation)
-    optimizer, schedule = build_optimizer(model, config)
+    optimizer, schedule = build_optimizer(model, config, docids)
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     curve: list[dict[str, float]] = []
     recent: list[dict[str, float]] = []
@@ -78,7 +81,9 @@ def train(
         recent.append({name: value.item() for name, value in sums.items()})
         _check_losses(recent[-1], step + 1, config, checkpoint, task)
         progress.update(step + 1, f"loss {np.mean([r['loss'] for r in recent]):.3f}")
-        point = _curve_point(step + 1, recent, schedule.get_last_lr()[0])
+        rates = schedule.get_last_lr()
+        own = {} if docids is None else {"docid_learning_rate": rates[-1]}
+        point = _curve_point(step + 1, recent) | {"learning_rate": rates[0]} | own
         if (step + 1) % every == 0 or step + 1 == end:
             curve.append(point)
             recent.clear()
@@ -125,16 +130,18 @@ def _diverged(
     what: str, step: int, config: TrainingConfig, checkpoint: Checkpoint, task: str
 ) -> TrainingError:
     kept = f"the last checkpoint stays in {checkpoint.folder}" if checkpoint.path.exists() else ""
+    names = ("learning_rate", "docid_learning_rate")
+    rates = {name: rate for name in names if (rate := getattr(config, name, None)) is not None}
+    smaller = ", ".join(f"{name} (it is {rate})" for name, rate in rates.items())
     return TrainingError(
         f"{task} stopped at step {step} of {config.steps}: {what}. No model is written"
-        f"{kept and '; '}{kept}. Write a smaller learning_rate (it is {config.learning_rate}) or "
-        "more warmup_steps, and look for damaged weights in the start"
+        f"{kept and '; '}{kept}. Write a smaller {smaller} or more warmup_steps, and look for "
+        "damaged weights in the start"
     )
 
 
-def _curve_point(step: int, recent: list[dict[str, float]], rate: float) -> dict[str, float]:
-    means = {name: float(np.mean([r[name] for r in recent])) for name in recent[0]}
-    return {"step": step} | means | {"learning_rate": rate}
+def _curve_point(step: int, recent: list[dict[str, float]]) -> dict[str, float]:
+    return {"step": step} | {name: float(np.mean([r[name] for r in recent])) for name in recent[0]}
 
 
 def _restore(

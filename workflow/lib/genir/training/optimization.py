@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
+from genir.training.docid_rate import DocidRate
+
 
 class Schedule(Protocol):
     """The keys of a training configuration that the optimiser reads."""
@@ -77,14 +79,20 @@ def _root_mean_square(values: torch.Tensor) -> float:
 
 
 def build_optimizer(
-    model: torch.nn.Module, config: Schedule
+    model: torch.nn.Module, config: Schedule, docids: DocidRate | None = None
 ) -> tuple[torch.optim.Optimizer, LambdaLR]:
     """Adafactor (Shazeer and Stern 2018) with steps relative to each matrix's scale.
 
     T5 initialises embeddings with standard deviation 1, so an absolute step of usual size hardly
-    moves them; relative steps do.
+    moves them; relative steps do. Rows of `docids` have a rate of their own, with the same warm-up
+    and decay.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
     adafactor = CpuAdafactor if on_cpu else torch.optim.Adafactor
-    optimizer = adafactor(model.parameters(), lr=config.learning_rate)
+    rate = config.learning_rate
+    if docids is None or docids.learning_rate == rate:
+        optimizer = adafactor(model.parameters(), lr=rate)
+    else:
+        optimizer = adafactor(docids.groups(model), lr=rate)
+        docids.attach(optimizer)
     return optimizer, LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))

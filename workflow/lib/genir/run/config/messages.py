@@ -12,6 +12,7 @@ TYPES = {
     "string": "text",
     "array": "a list, such as [a, b]",
     "object": "keys with values",
+    "null": "null",
 }
 _DISCRIMINATORS = ("type", "path", "ids", "source", "split", "folder", "hub")
 _MERGED = (

@@ -1,0 +1,59 @@
+"""A learning rate of their own for the rows of docids.
+
+They begin at random and must go far, in the matrices in which the words' rows were pre-trained.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import T5ForConditionalGeneration
+
+
+@dataclass(frozen=True)
+class DocidRate:
+    """Rows from `first` on of `matrices` are those of docids and move with `learning_rate`."""
+
+    matrices: list[torch.nn.Parameter]
+    first: int
+    learning_rate: float
+
+    @classmethod
+    def of(cls, model: T5ForConditionalGeneration, first: int, learning_rate: float) -> "DocidRate":
+        """Of the token embedding of a T5, and of an output projection of its own."""
+        both = model.shared.weight, model.lm_head.weight
+        return cls(list({id(matrix): matrix for matrix in both}.values()), first, learning_rate)
+
+    def groups(self, model: torch.nn.Module) -> list[dict[str, Any]]:
+        """All other weights of a model, then `matrices` with their rate."""
+        own = {id(matrix) for matrix in self.matrices}
+        others = [weight for weight in model.parameters() if id(weight) not in own]
+        return [{"params": others}, {"params": self.matrices, "lr": self.learning_rate}]
+
+    def attach(self, optimizer: torch.optim.Adafactor) -> None:
+        """Have the last of the two `groups` move its words with the rate of the first.
+
+        Adafactor moves row i of a matrix W at step t by -min(rate, t^-0.5) max(eps2, RMS(W)) u_i,
+        u being the update of the whole matrix, scaled by its second moments and clipped by its RMS.
+        All of that stays as it is; only the rate is that of the row: rows of words are put where
+        the ordinary rate, of the same moment of the schedule, takes them.
+        """
+        words: dict[torch.nn.Parameter, torch.Tensor] = {}
+
+        @torch.no_grad()
+        def keep(*_: Any) -> None:
+            for matrix in self.matrices:
+                if matrix.grad is not None:
+                    words[matrix] = matrix[: self.first].clone()
+
+        @torch.no_grad()
+        def put_back(*_: Any) -> None:
+            ordinary, own = (float(group["lr"]) for group in optimizer.param_groups)
+            for matrix, before in words.items():
+                most = optimizer.state[matrix]["step"].item() ** -0.5
+                share = min(ordinary, most) / min(own, most)
+                matrix[: self.first] = before.lerp_(matrix[: self.first], share)
+            words.clear()
+
+        optimizer.register_step_pre_hook(keep)
+        optimizer.register_step_post_hook(put_back)
