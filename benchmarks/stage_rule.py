@@ -29,7 +29,7 @@ from genir.base.seeding import generator  # noqa: E402
 from genir.estimates.intervals import wilson  # noqa: E402
 from genir.files.io import write_csv  # noqa: E402
 
-DEPTHS = (6, 7, 8, 10, 12, 16, 20, 24, 32)
+DEPTHS = (6, 7, 8, 10, 12, 16, 24)
 DRAWS = 199
 # Mean ratios of self-attention, cross-attention and MLP: a layer that its MLP leads, one that
 # cross-attention leads, and the middle of both. A step from one to the other is 0.3 either way.
@@ -179,7 +179,7 @@ def simulated(name: str, layers: int, n: int, seed: int, draws: int) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--n", type=int, default=1000, help="decoders of each truth and depth, half with stages"
+        "--n", type=int, default=600, help="decoders of each truth and depth, a third with stages"
     )
     parser.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
     parser.add_argument("--draws", type=int, default=DRAWS, help="of each test; a job takes 2,000")
@@ -192,10 +192,10 @@ def main() -> None:
     rows = []
     for name in TRUTHS:
         for layers in given.depths:
-            n = given.n // 2 if TRUTHS[name].stages else given.n
+            n = given.n // 3 if TRUTHS[name].stages else given.n
             rows.append(simulated(name, layers, n, given.seed, given.draws))
             logging.getLogger("genir").info("%s, %d layers: %s", name, layers, rows[-1]["found"])
-    write_csv(given.out, pd.DataFrame(rows))
+        write_csv(given.out, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic_results import with_logits
 
 from genir.base.names import COMPONENTS, PATCHED_STAGES
 from genir.estimates.intervals import Interval
@@ -30,7 +31,7 @@ def ranks(broken: int = 0, rank: int = 9, failed: int = 7) -> pd.DataFrame:
     names = [f"q{number:02d}" for number in range(QUERIES)]
     values = [rank] * broken + [1] * (CORRECT - broken) + [failed] * (QUERIES - CORRECT)
     frame = {"query_id": names, "doc_id": [f"d{name}" for name in names]}
-    return pd.DataFrame(frame | {"vocabulary_rank": values, "docid_rank": values})
+    return with_logits(pd.DataFrame(frame | {"vocabulary_rank": values, "docid_rank": values}))
 
 
 def patches(**broken: int) -> dict[tuple[str, str, str], pd.DataFrame]:

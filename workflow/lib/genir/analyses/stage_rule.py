@@ -213,9 +213,11 @@ def _split(errors: np.ndarray, count: int) -> tuple[np.ndarray, list[np.ndarray]
 
 @cache
 def _all_orders(layers: int) -> np.ndarray:
+    """All orders of the layers, one of each and its reverse, which are fitted alike."""
     count = factorial(layers) * layers
     flat = (layer for order in permutations(range(layers)) for layer in order)
-    return np.fromiter(flat, dtype=np.int64, count=count).reshape(-1, layers)
+    orders = np.fromiter(flat, dtype=np.int64, count=count).reshape(-1, layers)
+    return orders[orders[:, 0] < orders[:, -1]]
 
 
 def _random_orders(layers: int, seed: int, draws: int) -> np.ndarray:
