@@ -225,7 +225,7 @@ class _BestOther:
         highest = torch.maximum(self._fast[block], logits.amax(1))
         self._fast[block] = highest
         least = (highest - self._reach[block]).masked_fill(highest == -torch.inf, torch.inf)
-        rows, columns = (logits >= least[:, None]).nonzero(as_tuple=True)
+        rows, columns = _at_least(logits, least[:, None])
         rows, tokens = rows + first, self._own.tokens[start + columns]
         exact = exact_logits(self._state, self._head, rows, tokens)
         self._exact.scatter_reduce_(0, rows, exact, "amax")
@@ -259,6 +259,14 @@ class _CpuCounter:
         unsure = np.flatnonzero(certain != possible)
         places, columns = np.nonzero(near[unsure] & ~above[unsure])
         return tuple(map(torch.from_numpy, (certain.astype(np.int64), unsure[places], columns)))
+
+
+def _at_least(logits: torch.Tensor, least: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row and column of every logit `[row, token]` that is not below `least` `[row, 1]`."""
+    if logits.device.type != "cpu":
+        return (logits >= least).nonzero(as_tuple=True)
+    places = np.flatnonzero(np.greater_equal(logits.numpy(), least.numpy()))
+    return tuple(map(torch.from_numpy, np.divmod(places, logits.shape[1])))
 
 
 def _count(mask: np.ndarray) -> np.ndarray:

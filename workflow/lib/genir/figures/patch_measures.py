@@ -38,10 +38,16 @@ class Measure:
 
     def text(self, value: float) -> str:
         """The number in a cell: "0.3", and "0" for nothing at all."""
-        return "0" if value == 0 else f"{value:.{self.digits}f}"
+        # Plus 0, for no number is "-0.00".
+        return "0" if value == 0 else f"{round(value, self.digits) + 0.0:.{self.digits}f}"
 
 
-BROKEN = Measure(("broken_percent", "low", "high", "n"), style.BROKEN, "cividis", 1)
+BROKEN = Measure(
+    ("broken_percent", "low", "high", "n"),
+    style.BROKEN.replace(" (", "\n("),
+    "cividis",
+    1,
+)
 LOST = Measure(DIFFERENCE_LOST, "logit difference lost\n(of the unmodified one)", "RdBu_r", 2)
 MEASURES = (BROKEN, LOST)
 

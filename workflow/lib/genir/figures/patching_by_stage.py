@@ -23,7 +23,7 @@ def draw(table: pd.DataFrame) -> Figure:
         _bars(axes, style.rows_of(rows, model=model, method=method), title, measure)
         axes.set_ylim(*((0, 102) if measure is BROKEN else lost))
         if method == methods[0]:
-            axes.set_ylabel(measure.label.replace(" (", "\n("))
+            axes.set_ylabel(measure.label)
 
     lines, lost = list(product(models, MEASURES)), _reach(LOST.of(rows))
     size = (1.0 + 4.7 * len(methods), 0.8 + 3.3 * len(lines))
