@@ -113,6 +113,18 @@ def replaced(
             handle.remove()
 
 
+def plain_margin(
+    logits: torch.Tensor, relevant: list[list[int]], among: torch.Tensor
+) -> tuple[list[float], list[float]]:
+    """Logits of the best relevant token and of the best other one of `among`, for each row."""
+    others = [[token for token in among.tolist() if token not in own] for own in relevant]
+    best, other = (
+        [float(row[tokens].max()) for row, tokens in zip(logits, chosen, strict=True)]
+        for chosen in (relevant, others)
+    )
+    return best, other
+
+
 def plain_ranks(logits: torch.Tensor, relevant: list[list[int]], among: torch.Tensor) -> list[int]:
     """Rank of the best relevant token among `among`, by sorting (-logit, id)."""
     ranks = []

@@ -21,7 +21,13 @@ def ranks(vocabulary: list[int]) -> pd.DataFrame:
     """Ranks of all queries; two queries share a document, the docid rank is at most 3."""
     documents = [f"d{number // 2:02d}" for number in range(QUERIES)]
     names = {"query_id": query_ids(), "doc_id": documents, "vocabulary_rank": vocabulary}
-    return pd.DataFrame(names | {"docid_rank": np.minimum(vocabulary, 3)})
+    return with_logits(pd.DataFrame(names | {"docid_rank": np.minimum(vocabulary, 3)}))
+
+
+def with_logits(frame: pd.DataFrame) -> pd.DataFrame:
+    """Logits that fit the ranks: the logit difference is 2 for rank 1, else 1 - rank."""
+    rank = frame["vocabulary_rank"]
+    return frame.assign(relevant_logit=np.where(rank == 1, 5.0, 4.0 - rank), other_logit=3.0)
 
 
 def clean_ranks() -> pd.DataFrame:

@@ -57,7 +57,18 @@ def partial_swap() -> pd.DataFrame:
         for part in parts
     ]
     frame = _filled(names, 100).rename(columns={"value": "percent_not_first"})
-    return frame.assign(mean_rank=3.0)
+    return _with_difference(frame.assign(mean_rank=3.0))
+
+
+def _with_difference(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the logit difference lost, between -0.1 and 1.4."""
+    lost = np.linspace(-0.1, 1.4, len(frame))
+    bounds = {"low": lost - 0.05, "high": lost + 0.05}
+    lost = {f"logit_difference_lost_{name}": values for name, values in bounds.items()} | {
+        "logit_difference_lost": lost,
+        "logit_difference_lost_n": frame["n"],
+    }
+    return frame.assign(**lost)
 
 
 def patching(layers: int = 8) -> pd.DataFrame:
@@ -67,7 +78,7 @@ def patching(layers: int = 8) -> pd.DataFrame:
         for name in product(MODELS, ("zero", "mean", "pretrained"), range(layers), COMPONENTS)
         if name[:2] != ("random_start", "pretrained")
     ]
-    return _filled(names, 100).rename(columns={"value": "broken_percent"})
+    return _with_difference(_filled(names, 100).rename(columns={"value": "broken_percent"}))
 
 
 def patching_by_stage() -> pd.DataFrame:
@@ -79,7 +90,7 @@ def patching_by_stage() -> pd.DataFrame:
         for name in product(MODELS, methods, stages, COMPONENTS)
         if name[:2] != ("random_start", "pretrained")
     ]
-    frame = _filled(names, 100).rename(columns={"value": "broken_percent"})
+    frame = _with_difference(_filled(names, 100).rename(columns={"value": "broken_percent"}))
     return frame.assign(paper=frame["paper"].where(frame["stage"] != "all"))
 
 
@@ -91,7 +102,7 @@ def patching_heads(layers: int = 8, heads: int = 4) -> pd.DataFrame:
         for name in product(MODELS, ("zero", "mean", "pretrained"), *places)
         if name[:2] != ("random_start", "pretrained")
     ]
-    return _filled(names, 10).rename(columns={"value": "broken_percent"})
+    return _with_difference(_filled(names, 10).rename(columns={"value": "broken_percent"}))
 
 
 def circuit() -> pd.DataFrame:

@@ -178,8 +178,11 @@ def test_the_study_stands_beside_the_headline_model(tiny_run):
     assert len(summary["claims"]) == 10
     verdicts = {"supported", "not supported", "undecided", "not testable"}
     for claim in summary["claims"].values():
-        assert set(claim) == {"rule", "verdict", "value", "low", "high", "n", "p", "reason"}
+        numbers = {"value", "low", "high", "n", "p"}
+        assert set(claim) == numbers | {"rule", "verdict", "reason", "stages"}
         assert claim["verdict"] in verdicts
+        assert claim["stages"] in ("found", "imposed", None)
+        assert (claim["value"] is None) <= (claim["verdict"] == "not testable")
     judged = pd.read_csv(tiny_run / "results/table_claims/claims.csv")
     assert list(judged["model"].unique()) == ["full", "random_start"]
     compared = pd.read_csv(tiny_run / "results/paper_comparison/paper_comparison.csv")

@@ -5,120 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import stages as script
+from tests.helpers.planted import LEVELS, planted
 
-from genir.analyses.stages import (
-    bic,
-    default_stages,
-    detect_stages,
-    mean_ratios,
-    segment,
-    shuffle_p,
-)
+from genir.analyses.stages import default_stages, leads, mean_ratios, stages_record
 from genir.base.errors import AnalysisError
 from genir.base.names import COMPONENTS
-
-LEVELS = np.array([[0.1, 0.3, 0.9], [0.1, 0.9, 0.4], [0.1, 0.4, 0.8]])
-
-
-def planted(*sizes, noise=0.0):
-    ratios = np.repeat(LEVELS, sizes, axis=0)
-    return ratios + noise * np.random.default_rng(1).normal(size=ratios.shape)
-
-
-def squared_error(ratios, segments):
-    parts = [ratios[first : last + 1] for first, last in segments]
-    return sum(((part - part.mean(0)) ** 2).sum() for part in parts)
-
-
-@pytest.mark.parametrize("noise", [0.0, 0.03])
-def test_planted_stages_are_found_and_supported(noise):
-    detected = detect_stages(planted(7, 11, 6, noise=noise), seed=1)
-    assert detected["segments"] == [[0, 6], [7, 17], [18, 23]]
-    assert detected["dominant"] == ["mlp", "cross_attention", "mlp"]
-    assert detected["p"] == pytest.approx(1 / 2001)
-    assert detected["supported"] is True
-
-
-def test_planted_stages_of_eight_layers():
-    detected = detect_stages(planted(2, 4, 2), seed=1)
-    assert detected["segments"] == [[0, 1], [2, 5], [6, 7]]
-    assert detected["p"] == pytest.approx(2 * 24 * 2 * 6 / 40_320)
-    assert detected["supported"] is True
-
-
-def test_single_first_and_last_layers_cannot_be_significant():
-    detected = detect_stages(planted(1, 6, 1), seed=1)
-    assert detected["segments"] == [[0, 0], [1, 6], [7, 7]]
-    assert detected["p"] == pytest.approx(720 * 6 / 40_320)
-    assert detected["supported"] is False
-
-
-def test_another_order_of_components_is_not_supported():
-    ratios = planted(7, 11, 6)[:, [0, 2, 1]]
-    detected = detect_stages(ratios, seed=1)
-    assert detected["dominant"] == ["cross_attention", "mlp", "cross_attention"]
-    assert detected["supported"] is False
-
-
-def test_noise_is_not_supported():
-    random = np.random.default_rng(0)
-    found = [detect_stages(random.uniform(size=(12, 3)), seed) for seed in range(20)]
-    assert not any(detected["supported"] for detected in found)
-    assert np.mean([len(detected["segments"]) == 1 for detected in found]) > 0.7
-
-
-def test_layers_that_are_alike_are_one_segment():
-    detected = detect_stages(np.ones((8, 3)), seed=1)
-    assert detected["segments"] == [[0, 7]]
-    assert detected["p"] == 1
-
-
-def test_two_planted_segments_are_two():
-    detected = detect_stages(np.repeat(LEVELS[:2], 6, axis=0), seed=1)
-    assert detected["segments"] == [[0, 5], [6, 11]]
-    assert detected["supported"] is False
-
-
-def test_the_best_three_segments_are_kept_where_there_are_others():
-    four = np.repeat([*LEVELS[:2], LEVELS[1] + 0.05, LEVELS[2]], [3, 3, 3, 3], axis=0)
-    detected = detect_stages(four, seed=1)
-    assert detected["segments"] == [[0, 2], [3, 5], [6, 8], [9, 11]]
-    assert detected["three_segments"] == [[0, 2], [3, 8], [9, 11]]
-    assert detected["three_dominant"] == ["mlp", "cross_attention", "mlp"]
-    detected = detect_stages(planted(2, 4, 2), seed=1)
-    assert detected["three_segments"] == detected["segments"]
-    assert detected["three_dominant"] == detected["dominant"]
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_segments_have_the_least_error_of_all_splits(count):
-    ratios = np.random.default_rng(4).normal(size=(9, 3))
-    cuts = itertools.combinations(range(1, 9), count - 1)
-    splits = [[[first, end - 1] for first, end in itertools.pairwise([0, *cut, 9])] for cut in cuts]
-    best = min(splits, key=lambda split: squared_error(ratios, split))
-    assert segment(ratios, count) == best
-    error = squared_error(ratios, best)
-    assert bic(ratios)[count] == pytest.approx(27 * np.log(error / 27) + 4 * count * np.log(27))
-
-
-def test_reversed_layers_give_mirrored_segments():
-    ratios = planted(3, 5, 2, noise=0.05)
-    mirrored = [[9 - last, 9 - first] for first, last in reversed(segment(ratios, 3))]
-    assert segment(ratios[::-1], 3) == mirrored
-
-
-def test_p_does_not_depend_on_the_scale():
-    ratios = planted(2, 3, 2, noise=0.3)
-    assert shuffle_p(ratios, seed=1) == shuffle_p(10 * ratios + 5, seed=2)
-
-
-def test_p_by_enumeration():
-    ratios = np.random.default_rng(8).normal(size=(5, 3))
-    errors = [
-        squared_error(shuffled, segment(shuffled, 3))
-        for shuffled in (ratios[list(order)] for order in itertools.permutations(range(5)))
-    ]
-    assert shuffle_p(ratios, seed=1) == pytest.approx(np.mean(np.array(errors) <= errors[0] + 1e-9))
 
 
 @pytest.mark.parametrize(
@@ -143,22 +34,19 @@ def test_default_stages_cover_all_layers(layers):
 def test_two_layers_have_no_stages():
     with pytest.raises(AnalysisError, match="2 layers"):
         default_stages(2)
-    with pytest.raises(AnalysisError, match="at least three layers"):
-        detect_stages(np.ones((2, 3)), seed=1)
-
-
-def test_ratios_that_are_not_finite_are_named():
-    ratios = planted(2, 4, 2)
-    ratios[3, 2] = np.inf
-    with pytest.raises(AnalysisError, match="mlp in layer 3"):
-        detect_stages(ratios, seed=1)
 
 
 def contribution_table(ratios, query_ids):
     return pd.DataFrame(
         [
-            {"query_id": query, "layer": layer, "component": name, "ratio": ratio + shift}
-            for shift, query in zip((-0.05, 0.05, 9.0), query_ids, strict=True)
+            {
+                "query_id": query,
+                "doc_id": f"d{query}",
+                "layer": layer,
+                "component": name,
+                "ratio": ratio + shift,
+            }
+            for shift, query in zip((-0.05, 0.05, 9.0), query_ids, strict=False)
             for layer, row in enumerate(ratios)
             for name, ratio in zip(COMPONENTS, row, strict=True)
         ]
@@ -196,3 +84,29 @@ def test_script(tmp_path, configured, status):
     assert result["detected"]["segments"] == [[0, 1], [2, 5], [6, 7]]
     written = np.array([result["mean_ratio"][name] for name in COMPONENTS]).T
     assert written == pytest.approx(planted(2, 4, 2))
+    lead = result["detected"]["leads"][0]
+    assert (lead["component"], lead["over"], lead["n"]) == ("mlp", "cross_attention", 2)
+    assert lead["value"] == pytest.approx(LEVELS[0, 2] - LEVELS[0, 1])
+    assert result["detected"]["supported"] is True
+
+
+def test_a_lead_within_its_interval_supports_nothing():
+    ratios, queries = planted(2, 4, 2), [f"q{number}" for number in range(20)]
+    tables = [contribution_table(ratios, [query]).assign(query_id=query) for query in queries]
+    frame = pd.concat(tables, ignore_index=True)
+    random = np.random.default_rng(0)
+    unsure = (frame["component"] == "mlp") & (frame["layer"] >= 6)
+    swings = dict(zip(queries, random.normal(0, 2, len(queries)), strict=True))
+    swing = frame["query_id"].map(swings) - np.mean(list(swings.values()))
+    frame.loc[unsure, "ratio"] += swing[unsure]
+    ids = pd.Series(queries)
+    record = stages_record(frame, ids, {"I": [0, 1], "II": [2, 5], "III": [6, 7]}, seed=1)
+    first, _, third = record["detected"]["leads"]
+    assert first["low"] > 0 > third["low"]
+    assert (record["detected"]["supported"], record["status"]) == (False, "imposed")
+
+
+def test_one_document_gives_a_lead_without_bounds():
+    frame = contribution_table(planted(2, 4, 2), ["q1"])
+    (lead,) = leads(frame, pd.Series(["q1"]), [[0, 1]], seed=1)
+    assert (lead["low"], lead["high"], lead["n"]) == (None, None, 1)

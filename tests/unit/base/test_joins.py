@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from tiny_text import tiny_tokenizer
@@ -17,10 +18,10 @@ from genir.training.finetuning import build_examples, without_documents
 
 
 def _ranks(queries):
-    return pd.DataFrame(
-        {"query_id": queries, "doc_id": "d", "vocabulary_rank": 1, "docid_rank": 1},
-        columns=["query_id", "doc_id", "vocabulary_rank", "docid_rank"],
-    )
+    columns = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
+    found = {"query_id": queries, "doc_id": "d", "vocabulary_rank": 1, "docid_rank": 1}
+    logits = {"relevant_logit": 2.0, "other_logit": 1.0}
+    return pd.DataFrame(found | logits, columns=[*columns, *logits])
 
 
 def test_every_key_finds_its_value():
@@ -93,6 +94,11 @@ def test_views_need_the_same_queries():
 def test_files_of_ranks_have_no_holes(tmp_path):
     _ranks(["1", None]).to_parquet(tmp_path / "r.parquet")
     with pytest.raises(AnalysisError, match="has an empty cell"):
+        read_ranks(tmp_path / "r.parquet")
+    _ranks(["1"]).assign(other_logit=np.nan).to_parquet(tmp_path / "r.parquet")
+    assert len(read_ranks(tmp_path / "r.parquet")) == 1
+    _ranks(["1"]).drop(columns="other_logit").to_parquet(tmp_path / "r.parquet")
+    with pytest.raises(AnalysisError, match="lacks the columns \\['other_logit'\\]"):
         read_ranks(tmp_path / "r.parquet")
     (tmp_path / "q.csv").write_text("query_id,doc_id\nNA,1\nNA,2\n")
     with pytest.raises(AnalysisError, match="holds query 'NA' twice"):

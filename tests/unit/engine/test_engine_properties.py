@@ -108,10 +108,23 @@ def test_precision_and_blocks_change_no_rank(case, rows, tokens):
         for precision in (torch.float32, torch.bfloat16):
             other, _, _ = _engine(model, docids, ids, mask, precision)
             ranks = other.unembedding.ranks(states, relevant)
-            assert torch.equal(ranks.vocabulary, expected.vocabulary)
-            assert torch.equal(ranks.docid, expected.docid)
+            both = other.unembedding.ranks_and_logits(states, relevant)
+            assert all(torch.equal(r.vocabulary, expected.vocabulary) for r in (ranks, both))
+            assert all(torch.equal(r.docid, expected.docid) for r in (ranks, both))
+            _assert_logits(both, other.unembedding, states, relevant, docids)
     finally:
         ranking.SLICE_ROWS, ranking.SLICE_TOKENS = before
+
+
+def _assert_logits(both, unembedding, states, relevant, docids):
+    """Both logits are those of a float64 product over all tokens."""
+    exact = unembedding.state(states).double() @ unembedding.head.double().T
+    best = exact.gather(1, relevant).amax(1)
+    others = exact.scatter(1, relevant, -torch.inf)[:, docids].amax(1)
+    others = others.masked_fill(others == -torch.inf, torch.nan)
+    close = {"atol": 1e-12, "rtol": 1e-12, "equal_nan": True}
+    torch.testing.assert_close(both.relevant_logit, best, **close)
+    torch.testing.assert_close(both.other_logit, others, **close)
 
 
 @quick

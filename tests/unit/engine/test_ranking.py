@@ -58,3 +58,23 @@ def test_rank_one_means_the_highest_logit():
     states = _states()
     best = unembedding.logits(states).argmax(1)
     assert unembedding.ranks(states, best[:, None]).vocabulary.tolist() == [1] * 9
+
+
+def test_the_best_other_document_is_none_of_the_relevant_ones():
+    unembedding = lean(small_model()).unembedding
+    logits = unembedding.logits(_states())
+    ranked = logits[:, docid_tokens()].argsort(dim=1, descending=True) + int(docid_tokens()[0])
+    two = unembedding.ranks_and_logits(_states(), ranked[:, :2])
+    assert two.docid.tolist() == [1] * 9
+    torch.testing.assert_close(two.relevant_logit.float(), logits.gather(1, ranked[:, :1])[:, 0])
+    torch.testing.assert_close(two.other_logit.float(), logits.gather(1, ranked[:, 2:3])[:, 0])
+    last = unembedding.ranks_and_logits(_states(), ranked[:, -1:])
+    assert (last.relevant_logit < last.other_logit).all()
+    torch.testing.assert_close(last.other_logit.float(), logits.gather(1, ranked[:, :1])[:, 0])
+
+
+def test_without_another_document_there_is_no_other_logit():
+    unembedding = lean(small_model()).unembedding
+    both = unembedding.ranks_and_logits(_states(), docid_tokens().repeat(9, 1))
+    assert both.other_logit.isnan().all()
+    assert both.relevant_logit.isfinite().all()

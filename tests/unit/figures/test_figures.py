@@ -1,6 +1,7 @@
 from importlib import import_module
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 import seaborn as sns
@@ -9,11 +10,11 @@ import synthetic_tables
 from genir.base.errors import AnalysisError
 from genir.figures.bars import bar_positions
 from genir.figures.partial_swap import matrix
+from genir.figures.patch_measures import BROKEN, LOST
 from genir.figures.style import (
     PALETTE,
     count_note,
     in_order,
-    percent_text,
     save_figure,
     shades,
     theme,
@@ -98,18 +99,45 @@ def test_patching_has_one_decimal_and_a_scale_up_to_the_largest_percent():
     table.loc[table.index[:2], "broken_percent"] = [0, 7.25]
     axes = draw("patching", table).axes
     meshes = [panel.collections[0] for panel in axes if panel.get_xlabel() == "decoder layer"]
-    assert {mesh.get_clim() for mesh in meshes} == {(0, 7.25)}
+    assert {mesh.get_clim() for mesh in meshes} == {(0, 7.25), (-1.4, 1.4)}
     texts = [text.get_text() for text in axes[0].texts]
     assert texts.count("0") == 1
-    assert set(texts) == {"0", "0.3", percent_text(7.25)}
+    assert set(texts) == {"0", "0.3", BROKEN.text(7.25)}
+
+
+def test_the_logit_difference_lost_stands_below_each_model_s_percents():
+    table = synthetic_tables.patching()
+    of_full = table[(table["model"] == "full") & (table["method"] == "zero")]
+    panels = [axes for axes in draw("patching", table).axes if axes.get_title().startswith("full")]
+    lost = panels[3].collections[0].get_array()
+    expected = of_full.pivot(
+        index="component", columns="layer", values="logit_difference_lost"
+    ).reindex(["self_attention", "cross_attention", "mlp"])
+    assert np.asarray(lost).ravel() == pytest.approx(expected.to_numpy().ravel())
+    assert panels[3].texts[0].get_text() == LOST.text(expected.iloc[0, 0])
+    labels = [axes.get_ylabel() for axes in draw("patching", table).axes]
+    assert [labels.count(measure.label) for measure in (BROKEN, LOST)] == [2, 2]
+
+
+def test_bars_of_the_logit_difference_have_a_scale_of_their_own():
+    table = synthetic_tables.patching_by_stage()
+    panels = draw("patching_by_stage", table).axes
+    assert panels[0].get_ylim() == (0, 102)
+    low, high = panels[3].get_ylim()
+    assert low <= table["logit_difference_lost_low"].min()
+    assert high >= table["logit_difference_lost_high"].max()
+    assert not [drawn for drawn in panels[3].collections if len(drawn.get_offsets()) == 9]
 
 
 def test_heads_share_one_scale_up_to_the_largest_percent():
     table = synthetic_tables.patching_heads()
     figure = draw("patching_heads", table)
     meshes = [axes.collections[0] for axes in figure.axes if axes.get_xlabel() == "head"]
-    assert len(meshes) == 2 * 3 + 2 * 2
-    assert {mesh.get_clim() for mesh in meshes} == {(0, table["broken_percent"].max())}
+    assert len(meshes) == 2 * (2 * 3 + 2 * 2)
+    assert {mesh.get_clim() for mesh in meshes} == {
+        (0, table["broken_percent"].max()),
+        (-1.4, 1.4),
+    }
     part = table[(table["model"] == "full") & (table["component"] == "self_attention")]
     expected = part[part["method"] == "zero"]["broken_percent"].to_numpy()
     assert meshes[0].get_array().ravel().tolist() == expected.tolist()
@@ -198,7 +226,7 @@ def test_helpers():
     assert count_note([120.0, 40, float("nan")]) == "n = 40 to 120"
     assert bar_positions(2, 1, 3).tolist() == [0, 1]
     assert bar_positions(1, 1, 2, total=0.4).tolist() == pytest.approx([0.1])
-    assert [percent_text(value) for value in (0, 0.34, 100)] == ["0", "0.3", "100.0"]
+    assert [BROKEN.text(value) for value in (0, 0.34, 100)] == ["0", "0.3", "100.0"]
     assert top_percent(pd.Series([1.0, 3.0])) == 5
     assert top_percent(pd.Series([1.0, 30.0])) == 30
 

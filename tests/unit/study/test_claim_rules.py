@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic_results import with_logits
 
 from genir.base.names import COMPONENTS, PATCHED_STAGES
 from genir.estimates.intervals import Interval
@@ -30,7 +31,7 @@ def ranks(broken: int = 0, rank: int = 9, failed: int = 7) -> pd.DataFrame:
     names = [f"q{number:02d}" for number in range(QUERIES)]
     values = [rank] * broken + [1] * (CORRECT - broken) + [failed] * (QUERIES - CORRECT)
     frame = {"query_id": names, "doc_id": [f"d{name}" for name in names]}
-    return pd.DataFrame(frame | {"vocabulary_rank": values, "docid_rank": values})
+    return with_logits(pd.DataFrame(frame | {"vocabulary_rank": values, "docid_rank": values}))
 
 
 def patches(**broken: int) -> dict[tuple[str, str, str], pd.DataFrame]:
@@ -176,16 +177,18 @@ def test_the_interval_decides(low, high, below, above):
     assert Inequality("number", interval, 3.0, above=True).verdict == above
 
 
-def test_imposed_stages_make_exactly_the_claims_about_stages_untestable(fitting):
+def test_imposed_stages_are_named_where_a_claim_is_about_stages(fitting):
     imposed = replace(fitting, stages="imposed")
-    found = verdicts(imposed)
-    assert {name for name, said in found.items() if said == "not testable"} == ABOUT_STAGES
-    judgement = judge(CLAIMS["cross_attention_bridges"], imposed)
-    assert "imposed" in judgement.reason
-    assert judgement.shown.interval.value == pytest.approx(100 * 18 / CORRECT)
+    assert verdicts(imposed) == verdicts(fitting)
+    for name, claim in CLAIMS.items():
+        of_found, of_imposed = judge(claim, fitting), judge(claim, imposed)
+        about = name in ABOUT_STAGES
+        assert of_found.stages == ("found" if about else None)
+        assert of_imposed.stages == ("imposed" if about else None)
+        assert ("of the imposed layers" in of_imposed.reason) is about
+        assert (of_imposed.shown, of_imposed.p) == (of_found.shown, of_found.p)
     kept = judge(CLAIMS["one_third_suffices"], imposed)
-    assert kept.reason.startswith("the stages are imposed, not found by rule; the circuit keeps 8")
-    assert kept.shown.interval.value == 0.9
+    assert kept.reason.startswith("of the imposed layers; the circuit keeps 8")
 
 
 def test_the_weakest_part_is_shown(fitting):
@@ -332,12 +335,27 @@ def test_p_values_are_corrected_over_all_models(files):
     assert twice["p"].min() > one["p"].min()
 
 
-def test_claims_that_are_not_testable_have_no_p(files):
+def test_claims_of_imposed_stages_are_judged_and_counted_apart(files):
+    found = make(**files)
     stages = files["files"][0].stages
     write_json(stages, json.loads(stages.read_text()) | {"status": "imposed"})
-    table = make(**files).rows.set_index("claim")
-    assert table.loc[sorted(ABOUT_STAGES), "p"].isna().all()
-    assert table.loc[sorted(ABOUT_STAGES), "value"].notna().all()
-    assert (table.loc[sorted(ABOUT_STAGES), "verdict"] == "not testable").all()
-    text = to_markdown(shown(table.reset_index()))
-    assert text.count("imposed, not found by rule") == len(ABOUT_STAGES)
+    imposed = make(**files)
+    columns = [name for name in COLUMNS if name not in ("reason", "stages")]
+    pd.testing.assert_frame_equal(imposed.rows[columns], found.rows[columns])
+    about = imposed.rows["claim"].isin(ABOUT_STAGES)
+    assert list(imposed.rows["stages"]) == list(np.where(about, "imposed", ""))
+    assert list(found.rows["stages"]) == list(np.where(about, "found", ""))
+    assert imposed.note.endswith(
+        "full, on stages that were found, or on none: 3 supported. "
+        "full, of the imposed layers: 7 supported."
+    )
+    assert to_markdown(imposed.shown).count("| supported, of the imposed layers |") == 7
+    assert "imposed" not in to_markdown(found.shown)
+
+
+def test_claims_that_are_not_testable_have_no_p(files):
+    write_parquet(files["files"][0].encoder_swap / "pretrained.parquet", ranks(CORRECT, 900))
+    row = make(**files).rows.set_index("claim").loc["stage_three_mlps_adapted_most"]
+    assert (row["verdict"], row["stages"]) == ("not testable", "found")
+    assert np.isnan(row["p"])
+    assert row["value"] > 0

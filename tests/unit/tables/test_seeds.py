@@ -54,7 +54,7 @@ def test_every_table_is_compared_and_other_models_are_left_out(tables):
     contributions = frame[frame["table"] == "contributions"]
     assert contributions["item"].str.startswith("correct ").all()
     effects = frame.loc[frame["table"] == "patching_by_stage", "measure"]
-    assert set(effects) == {"broken_percent", "repaired", "net_hits_at_1"}
+    assert set(effects) == {"broken_percent", "repaired", "net_hits_at_1", "logit_difference_lost"}
 
 
 def test_rows_that_one_training_lacks_are_left_out(tables):

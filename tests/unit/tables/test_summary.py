@@ -108,7 +108,9 @@ def test_unknown_headline_model(arguments):
 def test_claims_of_the_headline_model(arguments, tmp_path):
     tested = {"claim": "decoder_retrieves", "rule": "below 0.25", "verdict": "undecided"}
     tested |= {"value": 0.2, "low": 0.1, "high": 0.3, "n": 40, "p": 0.01, "reason": "a, b"}
+    tested |= {"stages": "imposed"}
     empty = {"claim": "mlps_write_ranking", "rule": "above 0", "verdict": "not testable"}
+    empty |= {"stages": ""}
     of_full = [tested | {"model": "full"}, empty | {"model": "full"}]
     rows = pd.DataFrame([*of_full, empty | {"model": "random_start"}])
     rows.to_csv(tmp_path / "claims.csv", index=False)
@@ -123,6 +125,7 @@ def test_claims_of_the_headline_model(arguments, tmp_path):
         "rule": "above 0",
         "verdict": "not testable",
         "reason": "",
+        "stages": None,
     }
     assert list(result["models"]["random_start"]["claims"]) == ["mlps_write_ranking"]
     write_json(tmp_path / "summary.json", result)

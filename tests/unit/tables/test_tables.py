@@ -8,6 +8,7 @@ import synthetic_results as synthetic
 from genir.base.errors import AnalysisError
 from genir.base.names import COMPONENTS, PATCHED_STAGES
 from genir.base.patched_files import patch_files
+from genir.estimates.patch_effects import DIFFERENCE_LOST
 from genir.estimates.ranks import read_ranks, select, views
 from genir.tables import (
     contributions,
@@ -124,7 +125,8 @@ def test_partial_swap(tmp_path):
         }.items()
     ]
     correct = {"full": synthetic.write_correct(tmp_path)}
-    table = partial_swap.make(files, correct, seed=1).rows
+    clean = {"full": synthetic.write_ranks(tmp_path, "clean", [1] * 16 + [7] * 8)}
+    table = partial_swap.make(files, correct, clean, seed=1).rows
     mlp = one(table, part="layer0.mlp", rank_kind="vocabulary")
     assert (mlp["percent_not_first"], mlp["mean_rank"], mlp["n"]) == (25, 1.5, 16)
     assert (mlp["kind"], mlp["layer"]) == ("mlp", 0)
@@ -132,6 +134,10 @@ def test_partial_swap(tmp_path):
     assert table.loc[table["kind"] == "embedding", "layer"].isna().all()
     assert_intervals(table, "percent_not_first")
     assert_intervals(table, "mean_rank", "mean_rank_low", "mean_rank_high")
+    # From a logit difference of 2 to one of -2 in four of 16 correct queries.
+    assert mlp["logit_difference_lost"] == pytest.approx(4 * 4 / (16 * 2))
+    assert (table["logit_difference_lost_n"] == 16).all()
+    assert_intervals(table, *DIFFERENCE_LOST[:3])
 
 
 @pytest.mark.parametrize("part", ["layer1", "up_to.layer0.mlp", "head", "layer1.cross_attention"])
@@ -190,6 +196,8 @@ def test_patching_by_stage(tmp_path):
     place = {"stage": "II", "component": "self_attention"}
     row = one(table, rank_kind="vocabulary", **place)
     assert (row["broken_percent"], row["paper"]) == (100, 2.02)
+    # From 2 to -2 in every correct query; all 24 queries would give less.
+    assert tuple(row[list(DIFFERENCE_LOST)]) == (2, 2, 2, 16)
     assert (row["stage_layers"], row["stages"]) == ("1-2", "imposed")
     assert row["low"] < 100
     assert pd.isna(one(table, rank_kind="docid", **place)["paper"])
@@ -226,6 +234,8 @@ def test_patching_heads(tmp_path):
     wanted = {"layer": 1, "component": "cross_attention", "rank_kind": "vocabulary"}
     row = one(table, head=0, **wanted)
     assert (row["broken_percent"], row["n"], row["unchanged"]) == (25, 16, False)
+    assert row["logit_difference_lost"] == pytest.approx(4 * 3 / (16 * 2))
+    assert_intervals(table, *DIFFERENCE_LOST)
     assert one(table, head=1, **wanted)["unchanged"]
     assert_intervals(table, "broken_percent")
     assert len(patching_heads.shown(table)) == len(table) / 2

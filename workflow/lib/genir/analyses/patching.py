@@ -107,7 +107,7 @@ def patched_ranks(
     pretrained: Subject | None,
     patches: Mapping[str, Replacements],
 ) -> dict[str, pd.DataFrame]:
-    """Ranks of every query under every named patch.
+    """Ranks of every query under every named patch, as `ranks_table` has them.
 
     `means` are those of `patch_means`, over the same queries or others. `pretrained` is the model
     that fine-tuning started from, on the same queries. A patch that leaves every residual stream as
@@ -133,11 +133,10 @@ def patched_ranks(
         ]
         streams = subject.decoder.run(block.memory, block.trace, runs) if any(runs) else last
         relevant = subject.queries.relevant[block.rows].repeat(len(runs), 1)
-        ranks = subject.decoder.unembedding.ranks(streams.flatten(0, 1), relevant)
-        return {
-            "vocabulary": ranks.vocabulary.view(len(runs), -1),
-            "docid": ranks.docid.view(len(runs), -1),
-            "changed": (streams != last).flatten(1).any(1)[:, None],
+        found = vars(subject.decoder.unembedding.ranks_and_logits(streams.flatten(0, 1), relevant))
+        changed = (streams != last).flatten(1).any(1)[:, None]
+        return {name: of_all.view(len(runs), -1) for name, of_all in found.items()} | {
+            "changed": changed
         }
 
     inputs = means, pretrained and pretrained.model, replaced
@@ -149,7 +148,7 @@ def patched_ranks(
         if patches[name] and not ranks["changed"][row].any():
             LOGGER.warning("patch %s changed no residual stream of any query", name)
     return {
-        name: ranks_table(subject.queries, ranks["vocabulary"][row], ranks["docid"][row])
+        name: ranks_table(subject.queries, {key: of_all[row] for key, of_all in ranks.items()})
         for name, row in zip(names, rows, strict=True)
     }
 

@@ -10,16 +10,15 @@ from genir.subjects.subject import Block, Subject, joined
 
 
 def rank_queries(subject: Subject, encoder: LeanEncoder | None = None) -> pd.DataFrame:
-    """Ranks of the relevant document of every query, read through `encoder`: query_id, doc_id,
-    vocabulary_rank, docid_rank."""
+    """Ranks of the relevant document of every query, read through `encoder`, as `ranks_table` has
+    them."""
 
     def measured(block: Block) -> Tensors:
         relevant = subject.queries.relevant[block.rows]
-        ranks = subject.decoder.unembedding.ranks(block.trace.states[-1], relevant)
-        return {"vocabulary": ranks.vocabulary, "docid": ranks.docid}
+        return vars(subject.decoder.unembedding.ranks_and_logits(block.trace.states[-1], relevant))
 
-    ranks = joined(subject.measure("queries ranked", measured, encoder=encoder))
-    return ranks_table(subject.queries, ranks["vocabulary"], ranks["docid"])
+    found = joined(subject.measure("queries ranked", measured, encoder=encoder))
+    return ranks_table(subject.queries, found)
 
 
 def top_documents(subject: Subject, depth: int) -> np.ndarray:

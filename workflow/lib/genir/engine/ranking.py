@@ -30,6 +30,15 @@ class Ranks:
 
 
 @dataclass(frozen=True)
+class RanksAndLogits(Ranks):
+    """With them, in float64, the logit of the best relevant document and that of the best other
+    one, which is NaN where there is none."""
+
+    relevant_logit: torch.Tensor
+    other_logit: torch.Tensor
+
+
+@dataclass(frozen=True)
 class Gold:
     """The best relevant token of every row and its logit in float64."""
 
@@ -102,6 +111,17 @@ class Unembedding:
         return Ranks(1 + docids + self._others.ahead(state, self.head, gold), 1 + docids)
 
     @torch.no_grad()
+    def ranks_and_logits(self, residual: torch.Tensor, relevant: torch.Tensor) -> RanksAndLogits:
+        """What `ranks` gives, the logit of that token and the highest one of the docid tokens that
+        are not relevant."""
+        state, relevant = self.state(residual), relevant.to(residual.device)
+        gold = best_relevant(state, self.head, relevant)
+        others = _BestOther(self._docids, state, self.head, relevant)
+        docids = self._docids.ahead(state, self.head, gold, others)
+        vocabulary = 1 + docids + self._others.ahead(state, self.head, gold)
+        return RanksAndLogits(vocabulary, 1 + docids, gold.logit, others.logit)
+
+    @torch.no_grad()
     def top(self, residual: torch.Tensor, depth: int) -> torch.Tensor:
         """The `depth` best docid tokens `[row, depth]` of each row, in the order of `ranks`."""
         rows = max(1, BLOCK_BYTES // (len(self.docid_tokens) * 4))
@@ -148,8 +168,15 @@ class _Rows:
             return spread * (torch.finfo(torch.float32).eps * state.shape[-1] ** 0.5)
         return spread * (2 * torch.finfo(self.rows.dtype).eps)
 
-    def ahead(self, state: torch.Tensor, head: torch.Tensor, gold: Gold) -> torch.Tensor:
-        """How many of these tokens are ahead of the relevant one, per row of `state`."""
+    def ahead(
+        self,
+        state: torch.Tensor,
+        head: torch.Tensor,
+        gold: Gold,
+        others: "_BestOther | None" = None,
+    ) -> torch.Tensor:
+        """How many of these tokens are ahead of the relevant one, per row of `state`; `others`, if
+        given, sees all logits on the way."""
         logit = gold.logit.float()
         error = self.tolerance(state) + logit.abs() * torch.finfo(self.rows.dtype).eps
         high, low = (logit + error)[:, None], (logit - error)[:, None]
@@ -162,10 +189,46 @@ class _Rows:
                 part = self.rows[start : start + SLICE_TOKENS]
                 certain, rows, columns = counter(fast[block], part, high[block], low[block])
                 total[block] += certain
+                if others is not None:
+                    others.see(counter.logits, first, start)
                 if len(rows):
                     rows, tokens = first + rows, self.tokens[start + columns]
                     total.index_add_(0, rows, _ahead(state, head, gold, rows, tokens).long())
         return total
+
+
+class _BestOther:
+    """The highest exact logit `[row]` of tokens that are not relevant, out of fast ones: those that
+    come within its error of the highest are computed again."""
+
+    def __init__(
+        self, own: _Rows, state: torch.Tensor, head: torch.Tensor, relevant: torch.Tensor
+    ) -> None:
+        self._own, self._state, self._head = own, state, head
+        self._reach = 2 * own.tolerance(state)
+        self._fast = state.new_full((len(state),), -torch.inf)
+        self._exact = self._fast.double()
+        self._rows, columns = torch.isin(relevant, own.tokens).nonzero(as_tuple=True)
+        self._places = torch.searchsorted(own.tokens, relevant[self._rows, columns])
+
+    @property
+    def logit(self) -> torch.Tensor:
+        return self._exact.masked_fill(self._exact == -torch.inf, torch.nan)
+
+    def see(self, logits: torch.Tensor, first: int, start: int) -> None:
+        """Take in `logits` `[row, token]` of rows and tokens from these numbers on; those of
+        relevant tokens are overwritten."""
+        rows, places = self._rows - first, self._places - start
+        inside = (rows >= 0) & (rows < len(logits)) & (places >= 0) & (places < logits.shape[1])
+        logits[rows[inside], places[inside]] = -torch.inf
+        block = slice(first, first + len(logits))
+        highest = torch.maximum(self._fast[block], logits.amax(1))
+        self._fast[block] = highest
+        least = (highest - self._reach[block]).masked_fill(highest == -torch.inf, torch.inf)
+        rows, columns = _at_least(logits, least[:, None])
+        rows, tokens = rows + first, self._own.tokens[start + columns]
+        exact = exact_logits(self._state, self._head, rows, tokens)
+        self._exact.scatter_reduce_(0, rows, exact, "amax")
 
 
 class _CpuCounter:
@@ -173,17 +236,18 @@ class _CpuCounter:
     faster than torch does. Buffers are kept from call to call."""
 
     def __init__(self) -> None:
-        self._logits = torch.empty(0)
+        self._logits = self.logits = torch.empty(0)
         self._masks = np.empty((2, 0), dtype=bool)
 
     def __call__(
         self, state: torch.Tensor, part: torch.Tensor, high: torch.Tensor, low: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Tokens above `high` per row, then row and column of every token between the bounds."""
+        """Tokens above `high` per row, then row and column of every token between the bounds; the
+        logits are kept until the next call."""
         shape, size = (len(state), len(part)), len(state) * len(part)
         if size > len(self._logits):
             self._logits, self._masks = torch.empty(size), np.empty((2, size), dtype=bool)
-        logits = self._logits[:size].view(shape)
+        logits = self.logits = self._logits[:size].view(shape)
         if state.dtype == torch.float32:
             torch.mm(state, part.T, out=logits)
         else:
@@ -197,6 +261,14 @@ class _CpuCounter:
         return tuple(map(torch.from_numpy, (certain.astype(np.int64), unsure[places], columns)))
 
 
+def _at_least(logits: torch.Tensor, least: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row and column of every logit `[row, token]` that is not below `least` `[row, 1]`."""
+    if logits.device.type != "cpu":
+        return (logits >= least).nonzero(as_tuple=True)
+    places = np.flatnonzero(np.greater_equal(logits.numpy(), least.numpy()))
+    return tuple(map(torch.from_numpy, np.divmod(places, logits.shape[1])))
+
+
 def _count(mask: np.ndarray) -> np.ndarray:
     """True values per row of a mask with fewer than 65,536 columns."""
     return np.add.reduce(mask.view(np.uint8), axis=1, dtype=np.uint16)
@@ -208,7 +280,7 @@ class _DeviceCounter:
     def __call__(
         self, state: torch.Tensor, part: torch.Tensor, high: torch.Tensor, low: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        logits = (state @ part.T).float()
+        logits = self.logits = (state @ part.T).float()
         above = logits > high
         rows, columns = ((logits >= low) & ~above).nonzero(as_tuple=True)
         return above.sum(1), rows, columns

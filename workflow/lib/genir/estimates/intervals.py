@@ -133,9 +133,26 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -
 
     Raises AnalysisError if the lengths differ or a value is NaN.
     """
+    interval = mean_ratio_interval(a, b, clusters, seed)
+    if not interval.n or interval.low != interval.high:
+        return interval
+    shares = sample_of(b, clusters)
+    bound = wilson(0, shares.clusters).high / float(shares.values.mean())
+    return replace(interval, low=max(interval.value - bound, 0.0), high=interval.value + bound)
+
+
+def mean_ratio_interval(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -> Interval:
+    """Sum of `a` over sum of `b`, numbers of the same queries `[query]`, with the percentile
+    interval of a cluster bootstrap in which both sums are over the same drawn documents.
+
+    Where `b` does not sum to more than 0 there is no ratio: NaN, and n is 0; draws in which it does
+    not are left out.
+
+    Raises AnalysisError if the lengths differ or a value is NaN.
+    """
     a, b = paired_values(a, b)
     over, under = sample_of(a, clusters), sample_of(b, clusters)
-    if not under.values.sum():
+    if not under.values.sum() > 0:
         return wilson(0, 0)
     drawn = np.concatenate(
         [
@@ -145,11 +162,7 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: int) -
     )
     drawn = drawn[drawn[:, 1] > 0]
     value = float(over.values.sum() / under.values.sum())
-    interval = _percentile(value, drawn[:, 0] / drawn[:, 1], under)
-    if interval.low != interval.high:
-        return interval
-    bound = wilson(0, under.clusters).high / float(under.values.mean())
-    return Interval(value, max(value - bound, 0.0), value + bound, interval.n)
+    return _percentile(value, drawn[:, 0] / drawn[:, 1], under)
 
 
 def paired_values(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

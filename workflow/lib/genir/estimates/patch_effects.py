@@ -1,19 +1,27 @@
-"""What a patch does to the ranks: documents no longer first, repaired queries, net Hits@1."""
+"""What a patch does to the ranks: documents no longer first, repaired queries, net Hits@1; and
+what it takes of the logit difference, which goes on where ranks no longer tell."""
 
 import numpy as np
 import pandas as pd
 
 from genir.base.errors import AnalysisError
 from genir.base.names import RANK_KINDS
-from genir.estimates.intervals import Interval, mean_interval
+from genir.estimates.intervals import Interval, columns, mean_interval, mean_ratio_interval
 from genir.estimates.paired_tests import paired_difference
+
+DIFFERENCE_LOST = (
+    "logit_difference_lost",
+    "logit_difference_lost_low",
+    "logit_difference_lost_high",
+    "logit_difference_lost_n",
+)
 
 
 def patching_effects(
     unmodified: pd.DataFrame, patched: pd.DataFrame, seed: int = 0
 ) -> pd.DataFrame:
     """Effects of one patch, a row per rank kind; both tables are query_id, doc_id,
-    vocabulary_rank, docid_rank of the same queries, in any order.
+    vocabulary_rank, docid_rank, relevant_logit, other_logit of the same queries, in any order.
 
     Columns, in percent of n queries or in percentage points:
     rank_kind;
@@ -23,18 +31,40 @@ def patching_effects(
     kind is not 1 and whose patched one is;
     net_hits_at_1, net_low, net_high, net_n, net_p: Hits@1 patched minus unmodified, over all
     queries, and the p value of its paired test;
+    logit_difference_lost, and with _low, _high, _n behind that: see `logit_difference_lost`, the
+    same for both kinds of ranks;
     unchanged: whether no rank of either kind changed.
 
     Raises AnalysisError if the tables hold different queries.
     """
     unmodified, patched = aligned(unmodified, patched)
-    columns = [f"{kind}_rank" for kind in RANK_KINDS]
-    unchanged = bool((unmodified[columns] == patched[columns]).all(axis=None))
+    ranks = [f"{kind}_rank" for kind in RANK_KINDS]
+    unchanged = bool((unmodified[ranks] == patched[ranks]).all(axis=None))
     rows = [
         {"rank_kind": kind} | _effects(unmodified, patched, f"{kind}_rank", seed)
         for kind in RANK_KINDS
     ]
-    return pd.DataFrame(rows).assign(unchanged=unchanged)
+    lost = columns(logit_difference_lost(unmodified, patched, seed), DIFFERENCE_LOST)
+    return pd.DataFrame(rows).assign(unchanged=unchanged, **lost)
+
+
+def logit_difference_lost(unmodified: pd.DataFrame, patched: pd.DataFrame, seed: int) -> Interval:
+    """How much of the logit difference a patch takes, in units of the unmodified one:
+    sum(d - d') / sum(d) over the correct queries.
+
+    d is the logit of the relevant document minus that of the best other document in the unmodified
+    model, d' in the patched one, each with its own best other document (and its own best relevant
+    one). 0: nothing; 1: relevant and best other document are level on average; above 1: the other
+    one leads. It is a ratio of means, so that queries with hardly a difference do not decide it;
+    the interval is a bootstrap by documents, over the same queries in both sums. Both tables are
+    `aligned`. Queries without another document are left out. NaN, and n is 0, without a query.
+    """
+    before, after = (
+        table["relevant_logit"] - table["other_logit"] for table in (unmodified, patched)
+    )
+    taken = (unmodified["vocabulary_rank"] == 1) & before.notna()
+    before, after = before[taken], after[taken]
+    return mean_ratio_interval(before - after, before, unmodified.loc[taken, "doc_id"], seed)
 
 
 def aligned(unmodified: pd.DataFrame, patched: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -8,19 +8,21 @@ from genir.base.errors import AnalysisError
 from genir.base.joins import check_known
 from genir.files.io import read_csv, read_parquet
 
-_COLUMNS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
+_RANKS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
+_COLUMNS = [*_RANKS, "relevant_logit", "other_logit"]
 
 
 def read_ranks(path: Path) -> pd.DataFrame:
-    """query_id, doc_id, vocabulary_rank, docid_rank.
+    """query_id, doc_id, vocabulary_rank, docid_rank, relevant_logit and other_logit, which is NaN
+    where every document is relevant.
 
-    Raises AnalysisError if a column or a cell is missing or a query has two rows.
+    Raises AnalysisError if a column or any other cell is missing or a query has two rows.
     """
     frame = read_parquet(path)
     missing = [name for name in _COLUMNS if name not in frame]
     if missing:
         raise AnalysisError(f"{path} lacks the columns {missing}; delete it and run again")
-    if frame[_COLUMNS].isna().any(axis=None):
+    if frame[[*_RANKS, "relevant_logit"]].isna().any(axis=None):
         raise AnalysisError(f"{path} has an empty cell; delete it and run again")
     if frame["query_id"].duplicated().any():
         query = frame.loc[frame["query_id"].duplicated(), "query_id"].iloc[0]

@@ -17,6 +17,7 @@ def draw(table: pd.DataFrame) -> Figure:
     the unmodified model, with the study's values as hollow markers; one row per model."""
     what = "test queries by vocabulary rank"
     rows = style.chosen(table, what, rank_kind="vocabulary", split="test")
+    rows = rows[rows["metric"].isin(DEPTHS)]
     models = style.distinct(rows["model"])
 
     def panel(axes: Axes, model: str, kind: str) -> None:

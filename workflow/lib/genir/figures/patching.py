@@ -1,5 +1,7 @@
 """Patching of single layers and components (the study's footnote 4)."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -8,40 +10,46 @@ from matplotlib.figure import Figure
 
 from genir.base.names import COMPONENTS, METHODS
 from genir.figures import style
+from genir.figures.patch_measures import MEASURES, Measure, colour_bars, not_defined
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw patching of single layers and components: percent of correct queries no longer first;
-    models as rows, methods as columns, one colour scale up to the largest percent."""
+    """Draw patching of single layers and components: percent of correct queries no longer first,
+    and below it the logit difference lost; models as rows, methods as columns, one colour scale for
+    each of the two."""
     rows = style.chosen(table, "vocabulary ranks", rank_kind="vocabulary")
     models, methods = style.distinct(rows["model"]), style.in_order(rows["method"], METHODS)
-    layers, top = rows["layer"].nunique(), style.top_percent(rows["broken_percent"])
+    layers, limits = rows["layer"].nunique(), [measure.limits(rows) for measure in MEASURES]
 
-    def panel(axes: Axes, model: str, method: str) -> None:
+    def panel(axes: Axes, row: tuple[str, int], method: str) -> None:
+        model, number = row
         part = style.rows_of(rows, model=model, method=method)
-        _heat_map(axes, part, f"{model}: {style.label(method)}", top)
+        title = f"{model}: {style.label(method)}"
+        _heat_map(axes, part, title, MEASURES[number], limits[number])
 
-    def colour_bar(figure: Figure, grid: np.ndarray) -> None:
+    def finish(figure: Figure, grid: np.ndarray) -> None:
         for axes in grid[:, 1:].flat:
             axes.set_yticklabels([])
-        figure.colorbar(style.first_mesh(grid), ax=grid, label=style.BROKEN, pad=0.01)
+        colour_bars(figure, grid)
 
-    size = (2.6 + 1.4 + 0.42 * layers * len(methods), 1.0 + 2.2 * len(models))
-    return style.panels(models, methods, panel, size, finish=colour_bar)
+    lines = list(product(models, range(len(MEASURES))))
+    size = (2.6 + 1.4 + 0.42 * layers * len(methods), 1.0 + 2.2 * len(lines))
+    return style.panels(lines, methods, panel, size, finish=finish)
 
 
-def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
+def _heat_map(
+    axes: Axes, rows: pd.DataFrame, title: str, measure: Measure, limits: tuple[float, float]
+) -> None:
     if rows.empty:
-        axes.set_axis_off()
-        axes.set_title(f"{title}\nnot defined")
+        not_defined(axes, title)
         return
-    matrix = rows.pivot(index="component", columns="layer", values="broken_percent")
+    matrix = measure.of(rows).pivot(index="component", columns="layer", values="value")
     matrix = matrix.reindex(style.in_order(matrix.index, COMPONENTS))
     sns.heatmap(
         matrix.set_axis([style.label(name) for name in matrix.index]),
-        **{"ax": axes, "vmin": 0, "vmax": top, "cmap": "cividis", "cbar": False},
-        **{"annot": matrix.map(style.percent_text), "fmt": "", "annot_kws": {"size": 8}},
+        **{"ax": axes, "vmin": limits[0], "vmax": limits[1], "cmap": measure.colours},
+        **{"annot": matrix.map(measure.text), "fmt": "", "annot_kws": {"size": 8}, "cbar": False},
     )
     axes.tick_params(axis="both", rotation=0)
     axes.set(xlabel="decoder layer", ylabel="")
-    axes.set_title(f"{title}\n{style.count_note(rows['n'])}")
+    axes.set_title(f"{title}\n{style.count_note(measure.of(rows)['n'])}")

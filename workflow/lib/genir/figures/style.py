@@ -116,9 +116,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def panels(
-    rows: Sequence[str],
+    rows: Sequence[Any],
     columns: Sequence[Any],
-    draw: Callable[[Axes, str, Any], None],
+    draw: Callable[[Axes, Any, Any], None],
     size: tuple[float, float],
     *,
     legend: Mapping[str, Any] | None = None,
@@ -244,19 +244,9 @@ def count_note(counts: Iterable[float]) -> str:
     return f"n = {numbers[0]}" if len(numbers) == 1 else f"n = {numbers[0]} to {numbers[-1]}"
 
 
-def first_mesh(grid: np.ndarray) -> Any:
-    """Of the panels that hold one: they share their colour scale."""
-    return next(axes.collections[0] for axes in grid.flat if axes.collections)
-
-
 def top_percent(percents: pd.Series) -> float:
     """Where a colour scale of percents ends: at the largest, at least 5."""
     return max(_LEAST_TOP, float(np.nan_to_num(percents).max()))
-
-
-def percent_text(percent: float) -> str:
-    """ "0.3", and "0" for nothing at all."""
-    return "0" if percent == 0 else f"{percent:.1f}"
 
 
 def require_rows(table: pd.DataFrame, what: str) -> None:

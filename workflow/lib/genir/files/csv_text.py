@@ -16,6 +16,8 @@ NUMBERS = frozenset(
     "loss indexing_loss retrieval_loss learning_rate docid_learning_rate active components "
     "broken_percent repaired repaired_low repaired_high repaired_n "
     "net_hits_at_1 net_low net_high net_n net_p_holm "
+    "logit_difference_lost logit_difference_lost_low "
+    "logit_difference_lost_high logit_difference_lost_n "
     "percent_not_first mean_rank mean_rank_low mean_rank_high query_low query_high "
     "largest_difference tolerance scale".split()
 )

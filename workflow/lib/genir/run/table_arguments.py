@@ -87,6 +87,7 @@ def partial_swap(plan: Plan) -> Arguments:
             for part in plan.encoder_parts(m)
         ],
         "correct": each(correct_queries, plan.pretrained),
+        "clean": each(clean_ranks, plan.pretrained),
         "seed": plan.seed,
     } | _beside(plan, plan.pretrained)
 

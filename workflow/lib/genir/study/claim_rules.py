@@ -22,6 +22,7 @@ MOST_LOST_HITS = 0.25
 LEAST_KEPT_HITS = 0.70
 LARGE_CIRCUIT = 0.40
 SIGNIFICANCE = 0.05
+_NOISE = "the pre-trained encoder does not rank the correct queries better than a random one"
 _STUDY_CIRCUIT = {"variant": "study", "split": "test", "metric": "hits_at_1"}
 _STUDY_CIRCUIT |= {"kind": "relative", "rank_kind": "vocabulary"}
 
@@ -115,42 +116,37 @@ class Claim:
 
 @dataclass(frozen=True)
 class Judgement:
-    """`shown` is the weakest part of a claim, `p` the largest p value of its paired tests; None if
-    there is no number, or no test."""
+    """`stages`: where those that the claim is about come from, None if it is about none. `shown` is
+    the weakest part of a claim, `p` the largest p value of its paired tests; None if there is no
+    number, or no test."""
 
     verdict: Verdict
+    stages: Literal["found", "imposed"] | None
     reason: str
     shown: Inequality | None = None
     p: float | None = None
 
 
 def judge(claim: Claim, evidence: Evidence) -> Judgement:
-    """The verdict of the part that holds least; a precondition that fails makes it not testable,
-    whatever the numbers are."""
-    failed = failed_preconditions(claim, evidence)
+    """The verdict of the part that holds least; not testable, though shown, if the claim is about a
+    pre-training that left nothing to compare with."""
+    stages, note = None, ""
+    if claim.about_stages:
+        stages = "found" if evidence.stages == "supported" else "imposed"
+        note = "of the imposed layers" if stages == "imposed" else ""
     try:
         parts = claim.parts(evidence)
     except UntestableError as error:
-        return Judgement("not testable", "; ".join([*failed, str(error)]))
+        return Judgement("not testable", stages, str(error))
     shown = min(parts, key=lambda part: (_WORST_FIRST.index(part.verdict), part.margin))
     weakest = f"shown is the weakest of {len(parts)}: {shown.what}" if len(parts) > 1 else ""
-    reason = "; ".join(filter(None, [*failed, weakest, claim.note(evidence)]))
-    if failed:
-        return Judgement("not testable", reason, shown)
+    noise = claim.about_pretraining and pretraining_is_noise(evidence)
+    reasons = [_NOISE if noise else "", note, weakest, claim.note(evidence)]
+    reason = "; ".join(filter(None, reasons))
+    if noise:
+        return Judgement("not testable", stages, reason, shown)
     tests = [part.interval.p for part in parts if isinstance(part.interval, Difference)]
-    return Judgement(shown.verdict, reason, shown, max(tests, default=None))
-
-
-def failed_preconditions(claim: Claim, evidence: Evidence) -> list[str]:
-    """Why the claim cannot be tested in this model, if anything."""
-    failed = []
-    if claim.about_stages and evidence.stages != "supported":
-        failed.append("the stages are imposed, not found by rule")
-    if claim.about_pretraining and pretraining_is_noise(evidence):
-        failed.append(
-            "the pre-trained encoder does not rank the correct queries better than a random one"
-        )
-    return failed
+    return Judgement(shown.verdict, stages, reason, shown, max(tests, default=None))
 
 
 def pretraining_is_noise(evidence: Evidence) -> bool:

@@ -18,10 +18,10 @@ from genir.tables.communication import stage_shares
 from genir.tables.encoder_swap import SwapModel
 from genir.tables.page import MIXED_RANKS, Table, p_value, with_interval
 
-COLUMNS = "model claim rule verdict value low high n p reason".split()
+COLUMNS = "model claim rule verdict value low high n p reason stages".split()
 NOTE = (
     "A claim is supported if the whole 95 % interval fulfils its rule, not supported if nothing of "
-    "it does. Points are percentage points, shares are 0 to 1."
+    "it does. Points are percentage points, shares are 0 to 1. "
 )
 _METHODS = ("zero", "mean", "pretrained")
 # Of what the inequalities compare; points are percentage points.
@@ -64,7 +64,7 @@ def make(files: list[ClaimFiles], docid_share: Path, circuit: Path, seed: int) -
 
     value, low, high and n are those of the inequality, or of its weakest part. p is that of the
     paired test of no difference, the largest if there are several, Holm-corrected over all rows
-    that have one.
+    that have one. stages: found, imposed, or empty where the claim is about none.
 
     Args:
         files: what the claims about each model are judged by.
@@ -80,15 +80,29 @@ def make(files: list[ClaimFiles], docid_share: Path, circuit: Path, seed: int) -
             names = {"model": of_model.model, "claim": name, "rule": claim.rule}
             records.append(names | _row(judge(claim, evidence)))
     frame = _corrected(pd.DataFrame(records, columns=COLUMNS))
-    return Table(frame, shown(frame), MIXED_RANKS, NOTE)
+    return Table(frame, shown(frame), MIXED_RANKS, NOTE + counted(frame))
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """One line per model and claim."""
     table = frame[["model", "claim", "rule", "verdict", "n", "p", "reason"]].copy()
+    imposed = frame["stages"] == "imposed"
+    table["verdict"] = frame["verdict"].mask(imposed, frame["verdict"] + ", of the imposed layers")
     table.insert(4, "number", with_interval(frame))
     table.insert(5, "unit", [_unit(row) for row in frame.itertuples()])
     return table.assign(p=table["p"].map(p_value)).rename(columns={"p": "p (Holm)"})
+
+
+def counted(frame: pd.DataFrame) -> str:
+    """How many claims got which verdict, those judged of imposed layers apart."""
+    imposed = frame["stages"].map({"imposed": "of the imposed layers"})
+    places = imposed.fillna("on stages that were found, or on none")
+    found = []
+    for (model, place), part in frame.groupby(["model", places], sort=False):
+        counts = part["verdict"].value_counts()
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        found.append(f"{model}, {place}: {said}.")
+    return " ".join(found)
 
 
 def _unit(row: Any) -> str:
@@ -100,14 +114,14 @@ def _unit(row: Any) -> str:
 
 
 def _row(judgement: Judgement) -> dict:
-    row = {"verdict": judgement.verdict, "reason": judgement.reason}
+    row = {name: getattr(judgement, name) for name in ("verdict", "stages", "reason")}
     if judgement.shown is None:
         return row
     return row | columns(judgement.shown.interval) | {"p": judgement.p}
 
 
 def _corrected(frame: pd.DataFrame) -> pd.DataFrame:
-    frame = frame.astype({"p": float, "n": "Int64"})
+    frame = frame.fillna({"stages": ""}).astype({"p": float, "n": "Int64"})
     frame["p"] = holm(frame["p"])
     weak = (frame["verdict"] == "supported") & (frame["p"] >= SIGNIFICANCE)
     said = frame["reason"].where(frame["reason"] == "", frame["reason"] + "; ") + _NOT_SIGNIFICANT

@@ -1,6 +1,6 @@
 """Queries as an analysis needs them: tokens, relevant docid tokens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,14 +63,17 @@ def build_queries(
     )
 
 
-def ranks_table(queries: Queries, vocabulary: np.ndarray, docid: np.ndarray) -> pd.DataFrame:
-    """query_id, doc_id, vocabulary_rank, docid_rank."""
+def ranks_table(queries: Queries, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """query_id, doc_id, vocabulary_rank, docid_rank, relevant_logit and other_logit of what
+    `Unembedding.ranks_and_logits` found, `[query]` each."""
     return pd.DataFrame(
         {
             "query_id": queries.ids,
             "doc_id": queries.doc_ids,
-            "vocabulary_rank": vocabulary,
-            "docid_rank": docid,
+            "vocabulary_rank": found["vocabulary"],
+            "docid_rank": found["docid"],
+            "relevant_logit": found["relevant_logit"],
+            "other_logit": found["other_logit"],
         }
     )
 

@@ -11,11 +11,11 @@ from genir.analyses.stages import patched_stages
 from genir.analyses.used_stages import read_stages
 from genir.base.names import COMPONENTS, RANK_KINDS
 from genir.estimates.intervals import columns, mean_interval, ratio_interval
-from genir.estimates.patch_effects import aligned
+from genir.estimates.patch_effects import aligned, logit_difference_lost
 from genir.estimates.ranks import read_ranks
 from genir.files.io import read_json
 from genir.tables import published
-from genir.tables.page import VOCABULARY_RANK, Table, wide
+from genir.tables.page import VOCABULARY_RANK, Table, wide, with_interval
 
 FULL = "full"
 SPLITS = ("test", "validation")
@@ -43,7 +43,8 @@ def make(files: list[CircuitFiles], paper_circuit: Path, seed: int) -> Table:
 
     Every metric of the unmodified model (variant `full`) and of every circuit, over all queries of
     a split; `relative` is the circuit's metric over the unmodified model's on the same queries.
-    Metrics are shares of queries whose best-ranked relevant document is among the first 1, 5 or 10.
+    Metrics are shares of queries whose best-ranked relevant document is among the first 1, 5 or 10;
+    `logit_difference_lost` is that of the queries that the unmodified model answers.
     `active` of `components` are not replaced. The study's numbers stand beside its own circuit.
 
     Args:
@@ -99,12 +100,18 @@ def _rows(variant: str, clean: pd.DataFrame, ranks: pd.DataFrame, seed: int) -> 
                 {"metric": metric, "kind": kind, "rank_kind": rank_kind} | columns(interval)
                 for kind, interval in intervals.items()
             ]
+    if variant != FULL:
+        lost = columns(logit_difference_lost(clean, ranks, seed))
+        names = {"metric": "logit_difference_lost", "kind": "relative"}
+        rows += [names | {"rank_kind": rank_kind} | lost for rank_kind in RANK_KINDS]
     return rows
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Vocabulary ranks, one line per model, split and variant, with the study's numbers."""
-    part = frame[frame["rank_kind"] == "vocabulary"]
+    frame = frame[frame["rank_kind"] == "vocabulary"]
+    lost = frame["metric"] == "logit_difference_lost"
+    part = frame[~lost]
     rows = ["model", "split", "variant", "active", "components", "stages"]
     kinds = part["kind"].map({"absolute": "", "relative": " relative"})
     part = part.assign(
@@ -114,7 +121,11 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     )
     table = wide(part, [*rows, "n"], "column")
     given = part.dropna(subset="paper").groupby(rows)[["column", "paper"]].apply(_paper_cell)
-    keys = table[rows].itertuples(index=False, name=None)
+    keys = list(table[rows].itertuples(index=False, name=None))
+    differences = frame[lost].set_index(rows)
+    cells = {"logit difference lost": with_interval(differences), "n difference": differences["n"]}
+    for name, cell in cells.items():
+        table[name] = [cell.to_dict().get(key, "") for key in keys]
     table[published.LABEL] = [given.to_dict().get(key, "") for key in keys]
     return table
 

@@ -8,6 +8,7 @@ import pandas as pd
 from genir.base.names import RANK_KINDS
 from genir.estimates.intervals import Interval, columns
 from genir.estimates.paired_tests import Difference, holm, paired_difference
+from genir.estimates.patch_effects import aligned, logit_difference_lost
 from genir.estimates.ranks import read_queries, read_ranks, select
 from genir.estimates.retrieval import rank_measures
 from genir.tables import published
@@ -52,7 +53,8 @@ def make(
     Groups: `correct`, all correct queries; `removed<i>`, those of removed set i; `removed`, the
     encoder's own set (rd<i>) or all sets (others); `control`, for rd<i> the other sets. The encoder
     `rd` pools rd1 to rd4; its `control_minus_removed` is the paired difference over its queries,
-    with the p value of its test, Holm-corrected within the table.
+    with the p value of its test, Holm-corrected within the table. `logit_difference_lost` is that
+    of the correct queries, beside the encoder `full`.
 
     Args:
         files: ranks of every validation query, one file a model and encoder.
@@ -80,6 +82,9 @@ def model_rows(model: str, data: SwapModel, seed: int) -> list[dict]:
             for name, queries in query_groups(encoder, data).items():
                 part = select(ranks, queries, f"{model}, encoder {encoder}")
                 rows += _rows(model, encoder, name, kind, part, seed)
+            if "full" in data.ranks:
+                lost = logit_difference_lost(*aligned(data.ranks["full"], ranks), seed)
+                rows.append(_row(model, encoder, "correct", "logit_difference_lost", kind, lost))
         if pooled_encoders(data):
             rows += _pooled_rows(model, kind, data, seed)
     return rows

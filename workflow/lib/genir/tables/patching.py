@@ -7,7 +7,7 @@ import pandas as pd
 
 from genir.base.patched_files import patch_files
 from genir.estimates.paired_tests import holm
-from genir.estimates.patch_effects import patching_effects
+from genir.estimates.patch_effects import DIFFERENCE_LOST, patching_effects
 from genir.estimates.ranks import read_ranks
 from genir.tables.page import VOCABULARY_RANK, Table, p_value, with_interval
 
@@ -15,7 +15,7 @@ EFFECTS = (
     "rank_kind broken_percent low high n repaired repaired_low repaired_high repaired_n "
     "net_hits_at_1 net_low net_high net_n net_p_holm"
 ).split()
-COLUMNS = ["model", "method", "layer", "component", *EFFECTS, "unchanged"]
+COLUMNS = ["model", "method", "layer", "component", *EFFECTS, "unchanged", *DIFFERENCE_LOST]
 
 
 @dataclass(frozen=True)
@@ -68,4 +68,6 @@ def effect_cells(part: pd.DataFrame) -> dict[str, pd.Series]:
         "net Hits@1, points": with_interval(part, "net_hits_at_1", "net_low", "net_high"),
         "n net": part["net_n"],
         "p net (Holm)": part["net_p_holm"].map(p_value),
+        "logit difference lost": with_interval(part, *DIFFERENCE_LOST[:3]),
+        "n difference": part["logit_difference_lost_n"],
     }

@@ -8,14 +8,14 @@ import pandas as pd
 from genir.analyses.used_stages import layer_range, read_stages
 from genir.base.names import PATCHED_STAGES
 from genir.base.patched_files import patch_files
-from genir.estimates.patch_effects import patching_effects
+from genir.estimates.patch_effects import DIFFERENCE_LOST, patching_effects
 from genir.estimates.ranks import read_ranks
 from genir.tables import published
 from genir.tables.page import VOCABULARY_RANK, Table
 from genir.tables.patching import EFFECTS, corrected, effect_cells
 
 _NAMES = ["model", "method", "stage", "component"]
-COLUMNS = [*_NAMES, *EFFECTS, "stage_layers", "stages", "paper"]
+COLUMNS = [*_NAMES, *EFFECTS, "stage_layers", "stages", "paper", *DIFFERENCE_LOST]
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import pandas as pd
 
 from genir.base.names import ATTENTIONS
 from genir.base.patched_files import patch_files
-from genir.estimates.patch_effects import patching_effects
+from genir.estimates.patch_effects import DIFFERENCE_LOST, patching_effects
 from genir.estimates.ranks import read_ranks
 from genir.files.io import read_parquet
 from genir.tables.page import VOCABULARY_RANK, Table
 from genir.tables.patching import EFFECTS, Sweep, corrected, effect_cells
 
 _NAMES = ["model", "method", "layer", "component", "head"]
-COLUMNS = [*_NAMES, *EFFECTS, "unchanged"]
+COLUMNS = [*_NAMES, *EFFECTS, "unchanged", *DIFFERENCE_LOST]
 
 
 def make(sweeps: list[Sweep], clean: dict[str, Path], seed: int) -> Table:

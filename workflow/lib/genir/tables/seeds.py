@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 
 from genir.base.names import seed_name
 from genir.estimates.intervals import CONFIDENCE
+from genir.estimates.patch_effects import DIFFERENCE_LOST
 from genir.files.io import read_csv
 from genir.tables.page import MIXED_RANKS, Table, with_interval
 
@@ -34,6 +35,7 @@ _EFFECTS = {
     "broken_percent": ("broken_percent", "low", "high", "n"),
     "repaired": ("repaired", "repaired_low", "repaired_high", "repaired_n"),
     "net_hits_at_1": ("net_hits_at_1", "net_low", "net_high", "net_n"),
+    "logit_difference_lost": DIFFERENCE_LOST,
 }
 _HEADLINE = (
     *(("retrieval", f"test all {metric}") for metric in ("hits_at_1", "hits_at_10")),

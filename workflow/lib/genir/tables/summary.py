@@ -20,7 +20,7 @@ SPLITS = {"validation": "valid", "test": "test"}
 SWAP_QUERIES = ("removed", "control", "correct")
 SWAP_MEASURES = ("mrr", "hits_at_1", "mean_rank", "median_rank")
 INTERVAL = ("value", "low", "high", "n")
-CLAIM = ("rule", "verdict", *INTERVAL, "p", "reason")
+CLAIM = ("rule", "verdict", *INTERVAL, "p", "reason", "stages")
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,13 @@ def circuit_results(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def claim_results(frame: pd.DataFrame) -> dict[str, Any]:
-    """claim -> rule, verdict, value, low, high, n, p and reason; numbers that do not exist become
-    null."""
+    """claim -> rule, verdict, value, low, high, n, p, reason and stages; numbers that do not exist
+    become null, and stages where the claim is about none."""
     result = {}
     for row in frame.fillna({"reason": ""}).to_dict("records"):
         judged = {name: None if pd.isna(row[name]) else row[name] for name in CLAIM}
         count = None if judged["n"] is None else int(judged["n"])
-        result[row["claim"]] = judged | {"n": count}
+        result[row["claim"]] = judged | {"n": count, "stages": judged["stages"] or None}
     return result
 
 
