@@ -195,7 +195,7 @@ rule removed_documents:
     input:
         unpack(reads(rule_arguments.removed)),
     output:
-        str(removed_documents("{model}")),
+        str(results.removed_documents("{model}")),
     log:
         "results/logs/removed_documents/{model}.log",
     benchmark:
