@@ -34,7 +34,7 @@ rule tokenizer:
         "results/benchmarks/tokenizer/all.tsv"
     conda:
         environment("train")
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=30,
@@ -63,7 +63,7 @@ rule pretrain:
     priority: 30
     conda:
         environment("train")
-    threads: 2
+    threads: 1
     resources:
         mem_mb=growing(4000),
         runtime=240,

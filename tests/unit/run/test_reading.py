@@ -63,7 +63,7 @@ def test_what_is_not_fetched_yet_can_only_be_fetched_or_costed(tmp_path, monkeyp
 
 def said_by_a_job(workflow, command, **environment):
     shell = prefix(Sources(workflow, "cpu")).format() + command
-    own = {"PATH": "/usr/bin:/bin", **environment}
+    own = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", **environment}
     return subprocess.run(["bash", "-c", shell], env=own, capture_output=True, text=True)
 
 
@@ -76,3 +76,9 @@ def test_jobs_find_scripts_and_library_wherever_they_lie(tmp_path):
 def test_a_job_ends_with_its_first_failure(tmp_path):
     assert said_by_a_job(tmp_path, "false | true; echo on").stdout == ""
     assert said_by_a_job(tmp_path, 'echo "$UNSET"; echo on').stdout == ""
+
+
+@pytest.mark.parametrize(("threads", "policy"), [("1", "passive"), ("2", "left alone")])
+def test_only_in_a_job_of_one_thread_what_waits_sleeps(tmp_path, threads, policy):
+    asked = 'echo "${OMP_WAIT_POLICY:-left alone}"'
+    assert said_by_a_job(tmp_path, asked, OMP_NUM_THREADS=threads).stdout.strip() == policy

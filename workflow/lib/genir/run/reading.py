@@ -49,11 +49,14 @@ def prefix(sources: Sources) -> str:
     """What the shell of every job starts with, in place of Snakemake's own `set -euo pipefail`, as
     Snakemake formats it.
 
-    Threads that wait sleep: where jobs share cores, spinning ones take the time of those that work.
+    In a job of one thread what waits sleeps, should a library make more threads after all: spinning
+    ones take the time of the jobs that share the cores. A job that `--set-threads` gives several
+    has them spin, as OpenMP does by itself: asleep, they are slower where they are alone
+    (benchmarks/README.md, `waiting.json`).
     """
     said = (
         f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(sources.library))}"
-        f" SCRIPTS={shlex.quote(str(sources.scripts))} HF_HUB_OFFLINE=1 PYTHONUTF8=1"
-        " OMP_WAIT_POLICY=passive; "
+        f" SCRIPTS={shlex.quote(str(sources.scripts))} HF_HUB_OFFLINE=1 PYTHONUTF8=1;"
+        ' [ "${OMP_NUM_THREADS:-1}" != 1 ] || export OMP_WAIT_POLICY=passive; '
     )
     return said.replace("{", "{{").replace("}", "}}")
