@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.base.names import COMPONENTS, METHODS
 from genir.figures import style
+from genir.figures.heat_map import heat_map
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -37,11 +37,7 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, title: str, top: float) -> None:
         return
     matrix = rows.pivot(index="component", columns="layer", values="broken_percent")
     matrix = matrix.reindex(style.in_order(matrix.index, COMPONENTS))
-    sns.heatmap(
-        matrix.set_axis([style.label(name) for name in matrix.index]),
-        **{"ax": axes, "vmin": 0, "vmax": top, "cmap": "cividis", "cbar": False},
-        **{"annot": matrix.map(style.percent_text), "fmt": "", "annot_kws": {"size": 8}},
-    )
-    axes.tick_params(axis="both", rotation=0)
-    axes.set(xlabel="decoder layer", ylabel="")
+    named = matrix.set_axis([style.label(name) for name in matrix.index])
+    heat_map(axes, named, matrix.map(style.percent_text), top, size=8)
+    axes.set_xlabel("decoder layer")
     axes.set_title(f"{title}\n{style.count_note(rows['n'])}")
