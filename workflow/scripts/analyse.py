@@ -18,11 +18,21 @@ from genir.files.io import write_json, write_parquet
 from genir.files.provenance import carrying, describe
 from genir.subjects.blocks import Limits
 from genir.subjects.subject import QuerySource, load_subject
-from script import clear_errors, print_names
+from script import clear_errors, explain, print_names
 
-ANALYSES = Entries("analysis", "", ("analyses",), takes="subject")
+# Other drivers rank queries for their own files.
+ANALYSES = Entries("analysis", "", ("analyses",), takes="subject", without=("rank_queries",))
 STAGES = {"stage_one": "I", "stage_two": "II", "stage_three": "III"}
 """Arguments of analyses that are the layers of a stage."""
+SHARED = {
+    "correct": "the model's correct queries (CSV); means are taken over them",
+    "methods": "patching methods",
+    "first_layer": "first decoder layer to patch",
+    "last_layer": "last decoder layer to patch",
+    "stages": "the model's stages (JSON, written by stages)",
+    "seed": "seed of the bootstrap",
+}
+"""What arguments mean that a docstring leaves out."""
 
 
 def job(model: Path, source: QuerySource, output: Path, limits: Limits) -> None:
@@ -60,8 +70,8 @@ def analyse(function: Callable[..., Any], arguments: list[str]) -> None:
     given = {"subject", "model", *of_stages} & set(wanted)
     parser.add_function_arguments(function, as_group=False, skip=given)
     if of_stages:
-        help = "the model's stages (JSON, written by stages)"
-        parser.add_argument("--stages", type=Path, required=True, help=help)
+        parser.add_argument("--stages", type=Path, required=True)
+    explain(parser, SHARED)
     told = parser.instantiate(parser.parse_args(arguments))
     own = {name: told[name] for name in wanted if name in told}
     for name in of_stages:

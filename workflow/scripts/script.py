@@ -65,11 +65,16 @@ def _parsed(
     passed_on = set(wanted) & set(taken)
     own = parser.add_function_arguments(function, as_group=False, skip=passed_on)
     parser.add_function_arguments(main, as_group=False, skip=left_out)
-    for action in parser._actions:
-        action.help = action.help or shared.get(action.dest)
+    explain(parser, shared)
     values = parser.instantiate(parser.parse_args(arguments))
     names = dict.fromkeys(key.partition(".")[0] for key in own)
     return {key: values[key] for key in names}, {key: values[key] for key in taken}
+
+
+def explain(parser: ArgumentParser, shared: Mapping[str, str]) -> None:
+    """Give arguments that no docstring explains the help that `shared` has for all."""
+    for action in parser._actions:
+        action.help = action.help or shared.get(action.dest)
 
 
 def print_names(main: Callable[..., None], entries: Entries) -> None:

@@ -45,16 +45,13 @@ def circuit_ranks(
 
     Args:
         subject: the model and its validation queries; means are taken over the correct ones.
-        model: the model's folder.
         test: the test queries.
         correct: the model's correct validation queries (CSV).
-        stages: the model's stages (JSON, written by stages).
         clean: ranks of every validation query in the unmodified model (Parquet).
         patched: folder that patch_stage wrote for the model.
         methods: methods of patch_stage that the automatic circuit chooses from, preferred first.
         broken_percent: the automatic circuit leaves out what breaks surely fewer correct queries.
         variants: circuits to rank with.
-        seed: seed of the bootstrap.
         start: what fine-tuning started from; needed by the variant pretrained.
     """
     layers = patched_stages(read_json(stages)["used"])

@@ -22,11 +22,6 @@ def patch_head(
     """Patch single attention heads of some decoder layers and rank the queries.
 
     Args:
-        subject: the model and the queries.
-        correct: the model's correct queries (CSV); means are taken over them.
-        methods: patching methods.
-        first_layer: first decoder layer to patch.
-        last_layer: last decoder layer to patch.
         start: what fine-tuning started from; needed by the method pretrained.
     """
     layers = range(first_layer, last_layer + 1)

@@ -23,9 +23,6 @@ def patch_stage(
     """Patch one component in all layers of a stage, or of the decoder, and rank the queries.
 
     Args:
-        subject: the model and the queries.
-        correct: the model's correct queries (CSV); means are taken over them.
-        methods: patching methods.
         stages: the model's stages (JSON, written by stages); all is every decoder layer.
         start: what fine-tuning started from; needed by the method pretrained.
     """
