@@ -108,3 +108,13 @@ def test_only_a_generator_that_is_a_model_keeps_checkpoints(sources, tmp_path, g
         option, folder = said
         assert option == "--checkpoints"
         assert folder.startswith("results/checkpoints/generate_queries/trained/hpo-1k/")
+
+
+def test_a_reduced_model_has_checkpoints_of_its_own(sources, tmp_path):
+    (sources.scripts / "finetune.py").write_text("print(3)\n")
+    plan = plan_of(tmp_path)
+    folders = [sources.finetuning_checkpoints(plan, "full", number) for number in (None, "1", "2")]
+    artifacts = [folder.rpartition("/")[0] for folder in folders]
+    assert artifacts == [
+        f"results/checkpoints/finetune/full{rest}" for rest in ("", "-rd1", "-rd2")
+    ]

@@ -61,6 +61,14 @@ class Sources:
         version = fingerprint_of(self.code(script, "train"), *key)
         return str(RESULTS / "checkpoints" / script / artifact / version)
 
+    def finetuning_checkpoints(self, plan: Plan, model: str, set: str | None = None) -> str:
+        """That of a full model, or of the reduced one of this number."""
+        key = plan.training_key(model)
+        if set is None:
+            return self.checkpoint_folder("finetune", model, key)
+        settings = plan.reduced_settings(model)
+        return self.checkpoint_folder("finetune", f"{model}-rd{set}", settings, key)
+
     def generation_checkpoints(self, plan: Plan, generator: str, dataset: str) -> Sequence[str]:
         """The --checkpoints argument of generate_queries, which a file needs none of."""
         if plan.generators[generator]["type"] == "file":
