@@ -14,8 +14,7 @@ from genir.analyses.circuit import (
     recorded_cells,
     replacements,
 )
-from genir.analyses.patched import correct_rows, start_model
-from genir.analyses.patching import patch_means, patched_ranks
+from genir.analyses.patching import correct_rows, patch_means, patched_ranks, start_model
 from genir.analyses.stages import patched_stages
 from genir.base.names import COMPONENTS, PATCHED_STAGES, Method, Variant
 from genir.base.patched_files import circuit_split, patch_files

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import ranks_under
-from genir.analyses.patching import single_patches
+from genir.analyses.patching import ranks_under, single_patches
 from genir.base.names import Method
 from genir.models.start import Start
 from genir.subjects.subject import Subject

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import ranks_under
-from genir.analyses.patching import head_patches, heads_together
+from genir.analyses.patching import head_patches, heads_together, ranks_under
 from genir.base.names import Method
 from genir.models.start import Start
 from genir.subjects.subject import Subject

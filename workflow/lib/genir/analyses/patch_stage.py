@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import ranks_under
-from genir.analyses.patching import stage_patches
+from genir.analyses.patching import ranks_under, stage_patches
 from genir.analyses.stages import patched_stages
 from genir.base.names import Method
 from genir.files.io import read_json
