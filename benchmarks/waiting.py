@@ -1,6 +1,6 @@
 """Train with OpenMP threads that spin at barriers and with threads that sleep there.
 
-The workflow sets `OMP_WAIT_POLICY=passive`; its jobs have one thread but for pre-training. Each
+Jobs of the workflow have one thread, and only those get `OMP_WAIT_POLICY=passive`: README.md. Each
 round trains the default model a few steps under each policy: alone on two threads, and twice at
 once, as when jobs share the cores. `short` lets threads spin a little (`GOMP_SPINCOUNT`).
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_text import WORDS, sentences, tiny_tokenizer
 from transformers import (
     MT5Config,
@@ -23,6 +24,7 @@ from genir.training.finetuned_model import make_finetuned_model
 from genir.training.finetuning import FinetuningConfig
 from genir.training.outputs import FinetuningOutputs
 
+INDEX = "model.safetensors.index.json"
 GATED = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
 CHECKPOINTS = {
     "t5": (T5ForConditionalGeneration, T5Config, {}),
@@ -114,3 +116,24 @@ def write_finetuned(folder: Path, start: Start, **changed: object) -> tuple[Path
     )
     make_finetuned_model(training, start, replace(SETTINGS, **changed), outputs)
     return outputs.model, validation
+
+
+def change_config(folder: Path, **values: object) -> None:
+    """Other values in config.json."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def cut_into_shards(folder: Path, drop_index: bool = False) -> dict[str, str]:
+    """Two files in place of one; the file of each tensor, as the index says it."""
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    shard_of = {}
+    for number in (1, 2):
+        part = dict(list(tensors.items())[number - 1 :: 2])
+        file = f"model-0000{number}-of-00002.safetensors"
+        save_file(part, folder / file, metadata={"format": "pt"})
+        shard_of |= dict.fromkeys(part, file)
+    if not drop_index:
+        (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": shard_of}))
+    return shard_of

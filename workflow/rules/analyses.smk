@@ -35,9 +35,9 @@ for job in artifacts.jobs(PLAN):
 
 rule correct_queries:
     input:
-        ranks=str(clean_ranks("{model}")),
+        ranks=str(results.clean_ranks("{model}")),
     output:
-        str(correct_queries("{model}")),
+        str(results.correct_queries("{model}")),
     log:
         "results/logs/correct_queries/{model}.log",
     benchmark:
@@ -64,7 +64,7 @@ rule stages:
     input:
         unpack(reads(rule_arguments.stages_from)),
     output:
-        str(stages("{model}")),
+        str(results.stages("{model}")),
     log:
         "results/logs/stages/{model}.log",
     benchmark:

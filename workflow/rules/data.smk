@@ -36,12 +36,12 @@ rule subset_corpus:
     input:
         unpack(reads(rule_arguments.drawn)),
     output:
-        documents=str(dataset_file("{dataset}", "documents")),
-        queries=str(dataset_file("{dataset}", "queries")),
-        train_qrels=str(dataset_file("{dataset}", "train")),
-        validation_qrels=str(dataset_file("{dataset}", "validation")),
-        test_qrels=str(dataset_file("{dataset}", "test")),
-        manifest=str(dataset_file("{dataset}", "manifest")),
+        documents=str(results.dataset_file("{dataset}", "documents")),
+        queries=str(results.dataset_file("{dataset}", "queries")),
+        train_qrels=str(results.dataset_file("{dataset}", "train")),
+        validation_qrels=str(results.dataset_file("{dataset}", "validation")),
+        test_qrels=str(results.dataset_file("{dataset}", "test")),
+        manifest=str(results.dataset_file("{dataset}", "manifest")),
     log:
         "results/logs/subset_corpus/{dataset}.log",
     benchmark:

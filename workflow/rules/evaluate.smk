@@ -1,9 +1,9 @@
 # Baselines, and retrieval metrics of all that retrieves.
 rule bm25:
     input:
-        documents=str(dataset_file("{dataset}", "documents")),
-        queries=str(dataset_file("{dataset}", "queries")),
-        train_qrels=str(dataset_file("{dataset}", "train")),
+        documents=str(results.dataset_file("{dataset}", "documents")),
+        queries=str(results.dataset_file("{dataset}", "queries")),
+        train_qrels=str(results.dataset_file("{dataset}", "train")),
     output:
         runs=expand("results/bm25/{{dataset}}/{{variant}}/{split}.run", split=EVALUATED),
     log:

@@ -41,7 +41,7 @@ rule fetch:
         mem_mb=2000,
         runtime=1440,
     params:
-        snapshots=constant(json.dumps([vars(snapshot) for snapshot in SNAPSHOTS])),
+        snapshots=constant(json.dumps([vars(snapshot) for snapshot in PLAN.snapshots])),
         lock=hub.LOCK_FILE,
     message:
         "Download what the configuration names, and note the revisions of the Hugging Face hub."
@@ -51,7 +51,7 @@ rule fetch:
 
 
 # One rule for each, because a revision of one repeated digit would be no wildcard to Snakemake.
-for snapshot in {snapshot.folder: snapshot for snapshot in SNAPSHOTS}.values():
+for snapshot in {snapshot.folder: snapshot for snapshot in PLAN.snapshots}.values():
 
     rule:
         name:

@@ -57,7 +57,9 @@ rule generate_queries:
     params:
         code=code("generate_queries", "train"),
         options=told(rule_arguments.generation),
-        checkpoints=generation_checkpoints,
+        checkpoints=lambda wildcards: SOURCES.generation_checkpoints(
+            PLAN, **dict(wildcards.items())
+        ),
     message:
         "Generate queries of {wildcards.dataset} with {wildcards.generator}."
     shell:

@@ -1,3 +1,6 @@
+PRETRAINING_SNAPSHOTS = SOURCES.pretraining_snapshots(PLAN)
+
+
 rule pretraining_text:
     input:
         unpack(reads(rule_arguments.pretraining_text)),
@@ -73,7 +76,7 @@ rule pretrain:
     params:
         code=code("pretrain", "train"),
         options=told(rule_arguments.pretrain),
-        checkpoints=pretraining_checkpoints("model"),
+        checkpoints=SOURCES.pretraining_checkpoints(PLAN),
         snapshots=uncompared(json.dumps(PRETRAINING_SNAPSHOTS)),
     message:
         "Pre-train a T5 by span corruption."
@@ -91,8 +94,8 @@ rule pretrain_snapshot:
         unpack(reads(rule_arguments.pretrain_snapshot)),
         whole=rules.pretrain.output.model,
     output:
-        model=directory(str(pretrained("{step}"))),
-        curve=str(pretrained("{step}").with_name("curve.csv")),
+        model=directory(str(results.pretrained("{step}"))),
+        curve=str(results.pretrained("{step}").with_name("curve.csv")),
     log:
         "results/logs/pretrain_snapshot/{step}.log",
     benchmark:
@@ -158,42 +161,60 @@ rule mini_t5:
         "The mini-T5, its snapshots, its loss curve and its model card are there."
 
 
-rule finetune:
-    input:
-        unpack(reads(rule_arguments.finetune)),
-    output:
-        model=directory("results/finetune/{model}/model"),
-        curve="results/finetune/{model}/curve.csv",
-        run="results/finetune/{model}/run.json",
-    log:
-        "results/logs/finetune/{model}.log",
-    benchmark:
-        "results/benchmarks/finetune/{model}.tsv"
-    wildcard_constraints:
-        model=one_of(PLAN.trained),
-    priority: 10
-    conda:
-        environment("train")
-    threads: 1
-    resources:
-        mem_mb=growing(lambda wildcards: NEEDS.training_memory(wildcards.model)),
-        runtime=lambda wildcards: NEEDS.training_minutes(wildcards.model, 240),
-        gpus=0,
-        nodes=1,
-    params:
-        code=code("finetune", "train"),
-        options=told(rule_arguments.finetune),
-        checkpoints=lambda wildcards: checkpoint_folder(
-            "finetune", wildcards.model, PLAN.training_key(wildcards.model)
-        ),
-    message:
-        "Fine-tune {wildcards.model} on all documents of its dataset."
-    shell:
-        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
-        ' "$SCRIPTS/finetune.py" {params.options:q}'
-        " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
-        " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
-        ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
+# A reduced model is trained as its full one, without some of the documents.
+for name, trained, arguments, message in (
+    (
+        "finetune",
+        "{model}",
+        rule_arguments.finetune,
+        "Fine-tune {wildcards.model} on all documents of its dataset.",
+    ),
+    (
+        "finetune_reduced",
+        "{model}-rd{set}",
+        rule_arguments.finetune_reduced,
+        "Fine-tune reduced model {wildcards.set} of {wildcards.model}.",
+    ),
+):
+
+    rule:
+        name:
+            name
+        input:
+            unpack(reads(arguments)),
+        output:
+            model=directory(f"results/{name}/{trained}/model"),
+            curve=f"results/{name}/{trained}/curve.csv",
+            run=f"results/{name}/{trained}/run.json",
+        log:
+            f"results/logs/{name}/{trained}.log",
+        benchmark:
+            f"results/benchmarks/{name}/{trained}.tsv"
+        wildcard_constraints:
+            model=one_of(PLAN.trained),
+        priority: 10
+        conda:
+            environment("train")
+        threads: 1
+        resources:
+            mem_mb=growing(lambda wildcards: NEEDS.training_memory(wildcards.model)),
+            runtime=lambda wildcards: NEEDS.training_minutes(wildcards.model, 240),
+            gpus=0,
+            nodes=1,
+        params:
+            code=code("finetune", "train"),
+            options=told(arguments),
+            checkpoints=lambda wildcards: SOURCES.finetuning_checkpoints(
+                PLAN, **dict(wildcards.items())
+            ),
+        message:
+            message
+        shell:
+            'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
+            ' "$SCRIPTS/finetune.py" {params.options:q}'
+            " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
+            " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
+            ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule import_model:
@@ -228,7 +249,7 @@ rule removed_documents:
     input:
         unpack(reads(rule_arguments.removed)),
     output:
-        str(removed_documents("{model}")),
+        str(results.removed_documents("{model}")),
     log:
         "results/logs/removed_documents/{model}.log",
     benchmark:
@@ -250,47 +271,6 @@ rule removed_documents:
     shell:
         'python "$SCRIPTS/removed_documents.py" {params.options:q}'
         " --output {output:q} 2> {log:q}"
-
-
-rule finetune_reduced:
-    input:
-        unpack(reads(rule_arguments.finetune_reduced)),
-    output:
-        model=directory("results/finetune_reduced/{model}-rd{set}/model"),
-        curve="results/finetune_reduced/{model}-rd{set}/curve.csv",
-        run="results/finetune_reduced/{model}-rd{set}/run.json",
-    log:
-        "results/logs/finetune_reduced/{model}-rd{set}.log",
-    benchmark:
-        "results/benchmarks/finetune_reduced/{model}-rd{set}.tsv"
-    wildcard_constraints:
-        model=one_of(PLAN.trained),
-    priority: 10
-    conda:
-        environment("train")
-    threads: 1
-    resources:
-        mem_mb=growing(lambda wildcards: NEEDS.training_memory(wildcards.model)),
-        runtime=lambda wildcards: NEEDS.training_minutes(wildcards.model, 240),
-        gpus=0,
-        nodes=1,
-    params:
-        code=code("finetune", "train"),
-        options=told(rule_arguments.finetune_reduced),
-        checkpoints=lambda wildcards: checkpoint_folder(
-            "finetune",
-            f"{wildcards.model}-rd{wildcards.set}",
-            PLAN.reduced_settings(wildcards.model),
-            PLAN.training_key(wildcards.model),
-        ),
-    message:
-        "Fine-tune reduced model {wildcards.set} of {wildcards.model}."
-    shell:
-        'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
-        ' "$SCRIPTS/finetune.py" {params.options:q}'
-        " --outputs.model {output.model:q} --outputs.curve {output.curve:q}"
-        " --outputs.run {output.run:q} --outputs.checkpoints {params.checkpoints:q}"
-        ' 2> {log:q}; rm -rf "$(dirname {params.checkpoints:q})"'
 
 
 rule models:

@@ -1,9 +1,7 @@
 """Run one analysis of a model on queries; the first argument names it."""
 
 import inspect
-import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +11,24 @@ from jsonargparse import ArgumentParser
 from genir.analyses.used_stages import read_stages
 from genir.base.entries import Entries
 from genir.base.patched_files import table_file
-from genir.base.progress import configure_logging
 from genir.files.io import write_json, write_parquet
-from genir.files.provenance import carrying, describe
 from genir.subjects.blocks import Limits
 from genir.subjects.subject import QuerySource, load_subject
-from script import clear_errors, print_names
+from script import explain, with_entry
 
-ANALYSES = Entries("analysis", "", ("analyses",), takes="subject")
+# Other drivers rank queries for their own files.
+ANALYSES = Entries("analysis", "", ("analyses",), takes="subject", without=("rank_queries",))
 STAGES = {"stage_one": "I", "stage_two": "II", "stage_three": "III"}
 """Arguments of analyses that are the layers of a stage."""
+SHARED = {
+    "correct": "the model's correct queries (CSV); means are taken over them",
+    "methods": "patching methods",
+    "first_layer": "first decoder layer to patch",
+    "last_layer": "last decoder layer to patch",
+    "stages": "the model's stages (JSON, written by stages)",
+    "seed": "seed of the bootstrap",
+}
+"""What arguments mean that a docstring leaves out."""
 
 
 def job(model: Path, source: QuerySource, output: Path, limits: Limits) -> None:
@@ -38,35 +44,27 @@ def job(model: Path, source: QuerySource, output: Path, limits: Limits) -> None:
 
 def main() -> None:
     """Run one analysis of a model on queries."""
-    configure_logging()
-    name, *arguments = sys.argv[1:] or ["--help"]
-    with clear_errors():
-        if name in ("-h", "--help"):
-            print_names(main, ANALYSES)
-            return
-        module = ANALYSES.module(name)
-        with carrying(describe(Path(__file__), sys.argv[1:], module)):
-            analyse(getattr(import_module(module), name), arguments)
+    with_entry(main, ANALYSES, analyse)
 
 
-def analyse(function: Callable[..., Any], arguments: list[str]) -> None:
+def analyse(name: str, function: Callable[..., Any], arguments: list[str]) -> None:
     """Run an analysis of the library with its command line: options are its own arguments beside
     those of `job`; stages, where it asks for the layers of one."""
     wanted = list(inspect.signature(function).parameters)
     of_stages = [name for name in wanted if name in STAGES]
     summary = inspect.getdoc(function).partition("\n\nArgs:")[0]
-    parser = ArgumentParser(prog=f"analyse.py {function.__name__}", description=summary)
+    parser = ArgumentParser(prog=f"analyse.py {name}", description=summary)
     parser.add_function_arguments(job, as_group=False)
     given = {"subject", "model", *of_stages} & set(wanted)
     parser.add_function_arguments(function, as_group=False, skip=given)
     if of_stages:
-        help = "the model's stages (JSON, written by stages)"
-        parser.add_argument("--stages", type=Path, required=True, help=help)
+        parser.add_argument("--stages", type=Path, required=True)
+    explain(parser, SHARED)
     told = parser.instantiate(parser.parse_args(arguments))
-    own = {name: told[name] for name in wanted if name in told}
-    for name in of_stages:
-        first, last = read_stages(told.stages)["used"][STAGES[name]]
-        own[name] = range(first, last + 1)
+    own = {key: told[key] for key in wanted if key in told}
+    for key in of_stages:
+        first, last = read_stages(told.stages)["used"][STAGES[key]]
+        own[key] = range(first, last + 1)
     _write(function(load_subject(told.model, told.source, told.limits), **own), told.output)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import ArgumentParser, auto_cli
 
@@ -35,6 +36,21 @@ def run_entry(
     The command line has the arguments of both, but an optional one of `main` only where the entry
     has it too. `shared` explains arguments that an entry's docstring leaves out.
     """
+
+    def call(name: str, function: Callable[..., object], arguments: list[str]) -> None:
+        own, others = _parsed(name, main, function, shared or {}, arguments)
+        main(partial(function, **own), **others)
+
+    with_entry(main, entries, call)
+
+
+def with_entry(
+    main: Callable[..., None],
+    entries: Entries,
+    call: Callable[[str, Callable[..., Any], list[str]], None],
+) -> None:
+    """Hand name, function and further arguments of one of `entries`, which the first argument
+    names, to `call`, as `run` would."""
     configure_logging()
     name, *arguments = sys.argv[1:] or ["--help"]
     with clear_errors():
@@ -43,9 +59,7 @@ def run_entry(
             return
         module = entries.module(name)
         with carrying(describe(Path(inspect.getfile(main)), sys.argv[1:], module)):
-            function = getattr(import_module(module), entries.function)
-            own, others = _parsed(name, main, function, shared or {}, arguments)
-            main(partial(function, **own), **others)
+            call(name, getattr(import_module(module), entries.function or name), arguments)
 
 
 def _parsed(
@@ -65,11 +79,16 @@ def _parsed(
     passed_on = set(wanted) & set(taken)
     own = parser.add_function_arguments(function, as_group=False, skip=passed_on)
     parser.add_function_arguments(main, as_group=False, skip=left_out)
-    for action in parser._actions:
-        action.help = action.help or shared.get(action.dest)
+    explain(parser, shared)
     values = parser.instantiate(parser.parse_args(arguments))
     names = dict.fromkeys(key.partition(".")[0] for key in own)
     return {key: values[key] for key in names}, {key: values[key] for key in taken}
+
+
+def explain(parser: ArgumentParser, shared: Mapping[str, str]) -> None:
+    """Give arguments that no docstring explains the help that `shared` has for all."""
+    for action in parser._actions:
+        action.help = action.help or shared.get(action.dest)
 
 
 def print_names(main: Callable[..., None], entries: Entries) -> None:

@@ -12,7 +12,7 @@ from genir.analyses.run_metrics import query_metrics
 from genir.corpora.sources.files import read_corpus
 from genir.corpora.subset import DatasetConfig, draw_dataset
 from genir.corpora.trec import write_qrels, write_run
-from genir.estimates.retrieval import rank_measures
+from genir.estimates.ranks import rank_measures
 
 QUERIES = 60
 TOKENS = docid_tokens()

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from inspect import signature
 
+import analyse
 import figure
 import pytest
 import table
@@ -9,6 +10,7 @@ from workflow_sources import REPOSITORY
 
 from genir.base.entries import Entries
 from genir.base.errors import AnalysisError
+from genir.run import artifacts
 
 SCRIPTS = REPOSITORY / "workflow/scripts"
 DRIVERS = {"table": table.TABLES, "figure": figure.FIGURES}
@@ -90,6 +92,18 @@ def test_every_shared_argument_and_every_own_one_is_explained():
         make = __import__(table.TABLES.module(name), fromlist=[name]).make
         for argument in signature(make).parameters:
             assert f"    {argument}: " in make.__doc__ or argument in table.SHARED, (name, argument)
+
+
+def test_analyses_are_those_that_analyse_runs_and_explain_their_arguments():
+    names = analyse.ANALYSES.summaries().keys()
+    asked = (a.module.rpartition(".")[2] for a in artifacts.ANALYSES if a.driver == "analyse")
+    assert names == set(asked)
+    given = {"subject", "model", *analyse.STAGES}
+    for name in names:
+        function = getattr(__import__(analyse.ANALYSES.module(name), fromlist=[name]), name)
+        for argument in signature(function).parameters.keys() - given:
+            said = f"    {argument}: " in function.__doc__ or argument in analyse.SHARED
+            assert said, (name, argument)
 
 
 def test_an_optional_argument_is_there_where_the_entry_has_it():

@@ -160,7 +160,7 @@ def test_versions_are_those_of_pinned_packages():
     for name in figure.FIGURES.summaries():
         module = figure.FIGURES.module(name)
         named |= set(describe(SCRIPTS / "figure.py", [name], module)["versions"])
-    assert "seaborn" in named
+    assert "matplotlib" in named
     assert {"torch", "transformers", "PyYAML", "ir-measures", "huggingface-hub"} <= named
     assert named <= pins | {"python", "transformer-lens"}
 

@@ -5,24 +5,28 @@ import logging
 
 import pytest
 import torch
-from family_checkpoints import CHECKPOINTS, write_checkpoint, write_finetuned
+from family_checkpoints import (
+    CHECKPOINTS,
+    INDEX,
+    change_config,
+    cut_into_shards,
+    write_checkpoint,
+    write_finetuned,
+)
 from plain_t5 import small_model
 from safetensors.torch import load_file, save_file
 from tiny_text import tiny_tokenizer
-from transformers import MT5Config, T5Config
 
 from genir.analyses.rank_queries import rank_queries
 from genir.base.errors import AnalysisError, ModelError
-from genir.engine.model_config import DEFAULTS, complete_config, read_config
 from genir.engine.model_files import checkpoint_files, files_read
 from genir.engine.t5 import load_t5
 from genir.models.import_folder import import_checkpoint
-from genir.models.load import load_model, load_start
+from genir.models.load import load_model
 from genir.models.start import Start, start_files
 from genir.subjects.blocks import Limits
 from genir.subjects.subject import load_subject
 
-INDEX = "model.safetensors.index.json"
 families = pytest.mark.parametrize("family", CHECKPOINTS)
 readers = pytest.mark.parametrize("read", [lambda f: load_t5(f).weights.check_all(), load_model])
 
@@ -46,25 +50,6 @@ def _filled(name, value, values):
         tensors[name].view(-1)[:values] = value
 
     return change
-
-
-def _config(folder, **values):
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
-
-
-def _shards(folder, drop_index=False):
-    tensors = load_file(folder / "model.safetensors")
-    (folder / "model.safetensors").unlink()
-    shard_of = {}
-    for number in (1, 2):
-        part = dict(list(tensors.items())[number - 1 :: 2])
-        file = f"model-0000{number}-of-00002.safetensors"
-        save_file(part, folder / file, metadata={"format": "pt"})
-        shard_of |= dict.fromkeys(part, file)
-    if not drop_index:
-        (folder / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": shard_of}))
-    return shard_of
 
 
 # --- numbers that are none
@@ -127,7 +112,7 @@ def test_files_beside_the_checkpoint_are_named_and_not_read(tmp_path, family, ca
 
 def test_one_file_goes_before_shards_as_in_transformers(folder, caplog):
     tensors = load_file(folder / "model.safetensors")
-    _shards(folder)
+    cut_into_shards(folder)
     other = {n: t + 1 for n, t in tensors.items()}
     save_file(other, folder / "model.safetensors", metadata={"format": "pt"})
     with caplog.at_level(logging.WARNING):
@@ -139,7 +124,7 @@ def test_one_file_goes_before_shards_as_in_transformers(folder, caplog):
 
 def test_shards_are_read_as_the_index_says(folder):
     before = dict(load_t5(folder).weights)
-    _shards(folder)
+    cut_into_shards(folder)
     after = load_t5(folder).weights
     assert set(after) == set(before)
     assert all(torch.equal(after[name], before[name]) for name in before)
@@ -150,24 +135,24 @@ def test_shards_are_read_as_the_index_says(folder):
 
 
 def _without_a_shard(folder):
-    _shards(folder)
+    cut_into_shards(folder)
     (folder / "model-00002-of-00002.safetensors").unlink()
 
 
 def _tensor_not_in_its_shard(folder):
-    shard_of = _shards(folder)
+    shard_of = cut_into_shards(folder)
     path = folder / "model-00001-of-00002.safetensors"
     save_file({n: t for n, t in load_file(path).items() if n != next(iter(shard_of))}, path)
 
 
 def _tensor_not_in_the_index(folder):
-    shard_of = _shards(folder)
+    shard_of = cut_into_shards(folder)
     shard_of.pop(next(iter(shard_of)))
     (folder / INDEX).write_text(json.dumps({"weight_map": shard_of}))
 
 
 def _shard_elsewhere(folder):
-    shard_of = _shards(folder) | {"shared.weight": "../model.safetensors"}
+    shard_of = cut_into_shards(folder) | {"shared.weight": "../model.safetensors"}
     (folder / INDEX).write_text(json.dumps({"weight_map": shard_of}))
 
 
@@ -179,10 +164,16 @@ def _shard_elsewhere(folder):
         (_tensor_not_in_its_shard, r"do not belong together: \S+ is not in model-00001"),
         (_tensor_not_in_the_index, r"is in model-00001\S+, which the index does not say"),
         (_shard_elsewhere, r"index.json must say .* files of the same folder"),
-        (lambda f: _shards(f, drop_index=True), r"has neither model.safetensors nor .*only model-"),
-        (lambda f: _shards(f) and (f / INDEX).write_text("[]"), "index.json must be a JSON object"),
         (
-            lambda f: _shards(f) and (f / INDEX).write_text("{}"),
+            lambda f: cut_into_shards(f, drop_index=True),
+            r"has neither model.safetensors nor .*only model-",
+        ),
+        (
+            lambda f: cut_into_shards(f) and (f / INDEX).write_text("[]"),
+            "index.json must be a JSON object",
+        ),
+        (
+            lambda f: cut_into_shards(f) and (f / INDEX).write_text("{}"),
             'index.json must say {"weight_map"',
         ),
         (
@@ -253,7 +244,7 @@ def test_what_is_missing_and_unexpected_is_said_at_once(folder, read, change, me
 )  # fmt: skip
 @readers
 def test_weights_of_another_configuration_are_refused(folder, read, values, message):
-    _config(folder, **values)
+    change_config(folder, **values)
     with pytest.raises(ModelError, match=message):
         read(folder)
 
@@ -303,104 +294,6 @@ def test_an_encoding_that_is_not_computed_is_named(folder, read, dtype, name):
     _tensors(folder, lambda tensors: tensors | {tensor: tensors[tensor].to(dtype)})
     with pytest.raises(ModelError, match=f"encoding that is not computed: {tensor} is {name}"):
         read(folder)
-
-
-@readers
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"quantization_config": {"load_in_8bit": True, "quant_method": "bitsandbytes"}},
-         "quantised .*quant_method bitsandbytes"),
-        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "quant_method gptq, bits 4"),
-        ({"quantization_config": {}}, "quantised"),
-        ({"quantization_config": "fp8"}, "quant_method fp8"),
-        ({"transformers_weights": "other.safetensors"}, "transformers_weights"),
-        ({"pruned_heads": {"0": [1]}}, "pruned_heads"),
-        ({"tie_encoder_decoder": True}, "tie_encoder_decoder"),
-        ({"dense_act_fn": "gelu_new"}, "dense_act_fn is 'gelu_new', but feed_forward_proj 'relu'"),
-        ({"is_gated_act": True}, "is_gated_act is True"),
-        ({"hidden_size": 32}, "hidden_size is 32 and d_model is 16"),
-        ({"d_model": "16"}, "d_model is '16'; write a whole number"),
-        ({"d_model": 16.0}, "d_model is 16.0"),
-        ({"num_heads": True}, "num_heads is True"),
-        ({"num_decoder_layers": 0}, "num_decoder_layers is 0"),
-        ({"d_kv": -4}, "d_kv is -4"),
-        ({"layer_norm_epsilon": float("nan")}, "layer_norm_epsilon is nan"),
-        ({"layer_norm_epsilon": "1e-6"}, "layer_norm_epsilon is '1e-6'"),
-        ({"decoder_start_token_id": 10_000}, "decoder_start_token_id is 10000; .* last row"),
-        ({"pad_token_id": -1}, "pad_token_id is -1"),
-        ({"eos_token_id": [1, "2"]}, "eos_token_id is"),
-        ({"tie_word_embeddings": "false"}, "tie_word_embeddings is 'false'; write true or false"),
-        ({"model_type": "bert"}, "model_type 'bert' is not a T5"),
-    ],
-)  # fmt: skip
-def test_a_configuration_that_is_not_computed_is_refused(folder, read, values, message):
-    _config(folder, **values)
-    with pytest.raises(ModelError, match=message) as caught:
-        read(folder)
-    assert "config.json" in str(caught.value)
-
-
-def test_an_adapter_is_refused(folder):
-    (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"holds an adapter.*merge"):
-        load_model(folder)
-
-
-@pytest.mark.parametrize(("family", "config"), [("t5", T5Config), ("mt5", MT5Config)])
-def test_what_is_left_out_is_what_transformers_takes(family, config):
-    ours, theirs = complete_config({"model_type": family}), config()
-    assert {key: getattr(theirs, key) for key in DEFAULTS[family] if key in theirs.to_dict()} == {
-        key: ours[key] for key in DEFAULTS[family] if key in theirs.to_dict()
-    }
-    assert ours["num_decoder_layers"] == theirs.num_decoder_layers
-
-
-@families
-def test_keys_with_their_default_may_be_left_out(tmp_path, family):
-    write_checkpoint(tmp_path, family)
-    whole, path = load_t5(tmp_path).architecture, tmp_path / "config.json"
-    config = read_config(tmp_path)
-    default = DEFAULTS[config["model_type"]]
-    said = json.loads(path.read_text())
-    path.write_text(
-        json.dumps({k: v for k, v in said.items() if k not in default or default[k] != v})
-    )
-    assert load_t5(tmp_path).architecture == whole
-
-
-# --- JSON
-
-
-JSON_FAULTS = [
-    (lambda text: "\ufeff" + text, "begins with a byte-order mark; save it as UTF-8 without"),
-    (lambda text: text[: len(text) // 2], "is no JSON"),
-    (lambda text: "", "is no JSON"),
-    (lambda text: f'{{"a": {"9" * 5000}}}', "holds a number of thousands of digits"),
-    (lambda text: '{"a": ' + "[" * 100_000, "is nested too deeply"),
-    (lambda text: "[1]", "must be a JSON object"),
-    (lambda text: "null", "must be a JSON object"),
-    (lambda text: '{"a": 1, "a": 2}', "says 'a' twice"),
-]
-
-
-@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "tokenizer.json", INDEX])
-@pytest.mark.parametrize(("damage", "message"), JSON_FAULTS)
-def test_a_json_file_is_named(folder, name, damage, message):
-    if name == INDEX:
-        _shards(folder)
-    path = folder / name
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(ModelError, match=f"{name} {message}"):
-        load_start(Start("folder", str(folder)), 1)
-
-
-@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
-def test_json_that_is_not_utf8_is_named(folder, name):
-    path = folder / name
-    path.write_bytes(path.read_bytes().replace(b"{", b'{"\xe9": 1,', 1))
-    with pytest.raises(ModelError, match=f"{name} is not UTF-8"):
-        load_start(Start("folder", str(folder)), 1)
 
 
 # --- a whole import

@@ -3,32 +3,19 @@
 import copy
 import json
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from configurations import CONFIG, SCHEMA, merge, paths, shipped_config
 
 from genir.base.errors import ConfigError
 from genir.run.config import values
 from genir.run.config.checks import check_config
 from genir.run.config.strict_yaml import load_yaml_strict
 
-REPOSITORY = Path(__file__).resolve().parents[4]
-CONFIG = REPOSITORY / "config"
-SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
 DELETE = object()
-
-
-def merge(config: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
-    """What Snakemake makes of `configfile:` and one --configfile."""
-    merged = copy.deepcopy(config)
-    for key, value in overlay.items():
-        below = merged.get(key)
-        nested = isinstance(value, dict) and isinstance(below, dict)
-        merged[key] = merge(below, value) if nested else copy.deepcopy(value)
-    return merged
 
 
 def write_folder(folder: Path, **shape: int | str) -> None:
@@ -62,7 +49,7 @@ def workdir(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, Any]:
-    return load_yaml_strict(CONFIG / "config.yaml")
+    return shipped_config()
 
 
 @pytest.fixture
@@ -478,52 +465,6 @@ def test_a_key_that_is_no_text_is_named(
         check_config(default, SCHEMA, workdir, repository)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("seed: 1\na:\n  b: 1\n  b: 2\n", "line 4: a.b is in line 3 already"),
-        ("seed: 1\nseed: 1\n", "line 2: seed is in line 1 already"),
-        ("a:\n- x: 1\n  x: 2\n", "line 3: a.x is in line 2 already"),
-        ("a:\n\tb: 1\n", "line 2: .*indent with spaces"),
-        ("a: [1\n", "line 2"),
-        ("models:\n  no: {}\n", "line 2: YAML takes the name 'no' of models.no for false; write"),
-        ("models: {null: {}}\n", 'models.null for nothing; write it in quotes: "null"'),
-        ("models: {~: {}}\n", "of models.~ for nothing"),
-        ("models: {012: {}}\n", 'models.012 for 10; write it in quotes: "012"'),
-        ("models: {1_0: {}}\n", "models.1_0 for 10; write it in quotes"),
-        ("models: {.5: {}}\n", "for 0.5; write it in quotes"),
-        ("models: {2024-01-31: {}}\n", 'for a date; write it in quotes: "2024-01-31"'),
-        ("a: [{on: 1}]\n", 'a.on for true; write it in quotes: "on"'),
-        ("seed: 010\n", 'seed: YAML takes 010 for 8; write that, or "010" in quotes'),
-        ("a: [1, 1:30]\n", "a: YAML takes 1:30 for 90"),
-        ("a: 1:30.5\n", "a: YAML takes 1:30.5 for 90.5"),
-        ("a: 0x1F\n", "a: YAML takes 0x1F for 31"),
-        ("- 1\n", "holds no keys"),
-        ("", "holds no keys"),
-    ],
-)
-def test_yaml_mistakes_are_named(text: str, said: str, tmp_path: Path) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=said) as caught:
-        load_yaml_strict(path)
-    assert str(caught.value).startswith(str(path))
-
-
-@pytest.mark.parametrize(
-    "text", ['"no": 1', "'012': 1", "1e5: 1", "a: 1_000", "a: -3", "a: 0", '{"no": {"1": 2}}']
-)
-def test_text_and_plain_numbers_are_what_they_look_like(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text(text, encoding="utf-8")
-    assert all(isinstance(key, str) for key in load_yaml_strict(path))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"mine\.yaml cannot be read"):
-        load_yaml_strict(tmp_path / "mine.yaml")
-
-
 def test_layers_come_from_where_the_model_comes_from(
     default: dict[str, Any], repository: Path, workdir: Path
 ) -> None:
@@ -560,46 +501,6 @@ def test_a_pretraining_has_the_layers_of_its_start(
     assert values.decoder_layers(default, "own", workdir, repository) == 24
 
 
-def test_a_model_overrides_finetuning_key_by_key(default: dict[str, Any]) -> None:
-    default["models"]["full"]["finetuning"] = {"steps": 5}
-    assert values.finetuning(default, "full") == default["finetuning"] | {"steps": 5}
-    assert values.finetuning(default, "random_start") == default["finetuning"]
-
-
-def test_every_further_seed_is_a_model_of_its_own(default: dict[str, Any]) -> None:
-    default["models"]["full"] |= {"seeds": [1, 7, 3], "study_dataset": "NQ10k"}
-    before = copy.deepcopy(default["models"])
-    models = values.expand_seeds(default["models"])
-    assert default["models"] == before
-    assert list(models) == ["full", "full-seed7", "full-seed3", "random_start"]
-    assert models["full"] == before["full"]
-    kept = {key: before["full"][key] for key in ("dataset", "start")}
-    assert models["full-seed7"] == kept | {"finetuning": {"seed": 7}}
-    settings = values.finetuning(default | {"models": models}, "full-seed3")
-    assert settings == default["finetuning"] | {"seed": 3}
-
-
-def test_a_copy_keeps_how_its_model_is_trained(default: dict[str, Any]) -> None:
-    default["models"]["full"] |= {"seeds": [4, 5], "finetuning": {"seed": 4, "steps": 9}}
-    copies = values.expand_seeds(default["models"])
-    assert copies["full-seed5"]["finetuning"] == {"seed": 5, "steps": 9}
-    assert copies["full"]["finetuning"] == {"seed": 4, "steps": 9}
-
-
-def test_the_headline_model_stands_beside_nq10k_unless_another_does(
-    default: dict[str, Any],
-) -> None:
-    models = default["models"]
-    assert values.study_models(default) == {"NQ10k": "full"}
-    models["random_start"]["study_dataset"] = "NQ100k"
-    assert values.study_models(default) == {"NQ10k": "full", "NQ100k": "random_start"}
-    models["random_start"]["study_dataset"] = "NQ10k"
-    assert values.study_models(default) == {"NQ10k": "random_start"}
-    del models["random_start"]["study_dataset"]
-    models["full"]["study_dataset"] = "Trivia-QA"
-    assert values.study_models(default) == {"Trivia-QA": "full"}
-
-
 def test_one_model_a_dataset_of_the_study(
     default: dict[str, Any], repository: Path, workdir: Path
 ) -> None:
@@ -607,70 +508,6 @@ def test_one_model_a_dataset_of_the_study(
         model["study_dataset"] = "NQ10k"
     with pytest.raises(ConfigError, match=r"models\.random_start\.study_dataset: NQ10k is that of"):
         check_config(default, SCHEMA, workdir, repository)
-
-
-def subschemas(node: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
-    """Every subschema that describes a value; conditions restate keys and are left out."""
-    found = [(path, node)]
-    for key in ("properties", "$defs"):
-        for name, child in node.get(key, {}).items():
-            found += subschemas(child, f"{path}/{name}")
-    for key in ("items", "additionalProperties"):
-        if isinstance(node.get(key), dict):
-            found += subschemas(node[key], f"{path}/{key}")
-    return found
-
-
-def test_schema_is_strict_and_described_everywhere() -> None:
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    objects = [(p, s) for p, s in subschemas(schema) if s.get("type") == "object"]
-    assert len(objects) > 10
-    for path, node in objects:
-        extra = node.get("additionalProperties")
-        assert extra is False or (isinstance(extra, dict) and "propertyNames" in node), path
-        assert set(node.get("required", [])) <= set(node.get("properties", {})), path
-        for name, child in node.get("properties", {}).items():
-            assert child.get("description"), f"{path}/{name}"
-
-
-def test_schema_is_a_schema() -> None:
-    from jsonschema import Draft202012Validator
-
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(schema)
-    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$schema"]
-
-
-def paths(node: Any, prefix: str = "") -> list[str]:
-    if isinstance(node, list):
-        return [found for item in node for found in paths(item, prefix)]
-    if not isinstance(node, dict):
-        return []
-    return [f for k, v in node.items() for f in (f"{prefix}.{k}", *paths(v, f"{prefix}.{k}"))]
-
-
-def schema_keys() -> set[str]:
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    return {name for _, node in subschemas(schema) for name in node.get("properties", {})}
-
-
-def test_every_key_is_in_the_readme(default: dict[str, Any]) -> None:
-    readme = (CONFIG / "README.md").read_text(encoding="utf-8")
-    named = {part for code in re.findall(r"`([^`\n]+)`", readme) for part in re.split(r"\W+", code)}
-    entries = {n for m in ("corpora", "datasets", "models") for n in default[m]}
-    keys = {path.rpartition(".")[2] for path in paths(default)} - entries
-    assert sorted((keys | schema_keys()) - named) == []
-
-
-def test_every_key_of_the_default_has_a_comment() -> None:
-    lines = (CONFIG / "config.yaml").read_text(encoding="utf-8").splitlines()
-    bare = []
-    for above, line in pairwise(lines):
-        match = re.match(r"\s*([a-z_]+): \S", line)
-        if match and not above.strip().startswith("#"):
-            bare.append(match.group(1))
-    sources = ["version", "sha256", "licence", "extractor", "characters"]
-    assert [key for key in bare if key not in sources] == []
 
 
 def test_readme_examples_pass(default: dict[str, Any], repository: Path, workdir: Path) -> None:

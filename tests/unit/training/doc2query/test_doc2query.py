@@ -17,7 +17,7 @@ from genir.corpora.trec import write_qrels
 from genir.files.checkpoint import Checkpoint
 from genir.files.fingerprint import sha256
 from genir.files.io import read_json
-from genir.models.load import load_start, with_dropout
+from genir.models.load import load_start
 from genir.models.start import Start
 from genir.training.doc2query.clean import clean_queries
 from genir.training.doc2query.sample import Sampling, generate_until
@@ -275,7 +275,7 @@ def test_dropout_is_what_the_settings_say(tmp_path):
 @pytest.mark.parametrize("family", CHECKPOINTS)
 def test_a_generator_starts_with_the_weights_of_its_start(tmp_path, family):
     plain = write_checkpoint(tmp_path, family).state_dict()
-    begun = with_dropout(load_start(Start("folder", str(tmp_path)), 1)[0], 0.3)
+    begun = load_start(Start("folder", str(tmp_path)), 1)[0]
     assert all(torch.equal(begun.state_dict()[name], plain[name]) for name in plain)
     assert (begun.lm_head.weight is begun.shared.weight) == (family not in UNTIED)
 

@@ -14,8 +14,7 @@ from genir.analyses.circuit import (
     recorded_cells,
     replacements,
 )
-from genir.analyses.patched import correct_rows, start_model
-from genir.analyses.patching import patch_means, patched_ranks
+from genir.analyses.patching import correct_rows, patch_means, patched_ranks, start_model
 from genir.analyses.stages import patched_stages
 from genir.base.names import COMPONENTS, PATCHED_STAGES, Method, Variant
 from genir.base.patched_files import circuit_split, patch_files
@@ -45,16 +44,13 @@ def circuit_ranks(
 
     Args:
         subject: the model and its validation queries; means are taken over the correct ones.
-        model: the model's folder.
         test: the test queries.
         correct: the model's correct validation queries (CSV).
-        stages: the model's stages (JSON, written by stages).
         clean: ranks of every validation query in the unmodified model (Parquet).
         patched: folder that patch_stage wrote for the model.
         methods: methods of patch_stage that the automatic circuit chooses from, preferred first.
         broken_percent: the automatic circuit leaves out what breaks surely fewer correct queries.
         variants: circuits to rank with.
-        seed: seed of the bootstrap.
         start: what fine-tuning started from; needed by the variant pretrained.
     """
     layers = patched_stages(read_json(stages)["used"])

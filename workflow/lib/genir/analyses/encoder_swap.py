@@ -78,8 +78,6 @@ def encoder_swap(
     """Put other encoders before a model's decoder and rank its queries.
 
     Args:
-        subject: the model and the queries.
-        model: the model's folder.
         encoders: name of a table -> the encoder to swap in for it.
         seed: seed of the random encoder.
         start: what fine-tuning started from, if it is not random.

@@ -15,7 +15,6 @@ def partial_swap(subject: Subject, parts: list[str], start: Start) -> Mapping[st
     """Swap single parts of the pre-trained encoder in and rank the queries, a table for each.
 
     Args:
-        subject: the model and the queries.
         parts: the parts to swap in.
         start: what fine-tuning started from.
     """

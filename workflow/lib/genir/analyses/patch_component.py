@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import ranks_under
-from genir.analyses.patching import single_patches
+from genir.analyses.patching import ranks_under, single_patches
 from genir.base.names import Method
 from genir.models.start import Start
 from genir.subjects.subject import Subject
@@ -22,11 +21,6 @@ def patch_component(
     """Patch single components of some decoder layers and rank the queries.
 
     Args:
-        subject: the model and the queries.
-        correct: the model's correct queries (CSV); means are taken over them.
-        methods: patching methods.
-        first_layer: first decoder layer to patch.
-        last_layer: last decoder layer to patch.
         start: what fine-tuning started from; needed by the method pretrained.
     """
     patches = single_patches(range(first_layer, last_layer + 1), methods)

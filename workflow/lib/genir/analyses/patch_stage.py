@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genir.analyses.patched import ranks_under
-from genir.analyses.patching import stage_patches
+from genir.analyses.patching import ranks_under, stage_patches
 from genir.analyses.stages import patched_stages
 from genir.base.names import Method
 from genir.files.io import read_json
@@ -23,9 +22,6 @@ def patch_stage(
     """Patch one component in all layers of a stage, or of the decoder, and rank the queries.
 
     Args:
-        subject: the model and the queries.
-        correct: the model's correct queries (CSV); means are taken over them.
-        methods: patching methods.
         stages: the model's stages (JSON, written by stages); all is every decoder layer.
         start: what fine-tuning started from; needed by the method pretrained.
     """

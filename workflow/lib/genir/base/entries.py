@@ -13,8 +13,8 @@ _PACKAGE = Path(__file__).parents[1]
 @dataclass(frozen=True)
 class Entries:
     """The modules in `folders` of the library that define `function`, or without one that of their
-    own name; where `takes` is given, its first argument must be called so. None is imported to be
-    found.
+    own name; where `takes` is given, its first argument must be called so. Those in `without` are
+    none. None is imported to be found.
 
     A driver imports the one it is asked for, so that its code counts as that module's alone.
     """
@@ -23,6 +23,7 @@ class Entries:
     function: str
     folders: tuple[str, ...]
     takes: str = ""
+    without: tuple[str, ...] = ()
 
     def module(self, name: str) -> str:
         """Dotted name of the module called `name`. Raises AnalysisError if there is none."""
@@ -41,6 +42,8 @@ class Entries:
         return {name: said for name, said in sorted(found.items()) if said is not None}
 
     def _summary(self, path: Path) -> str | None:
+        if path.stem in self.without:
+            return None
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if not isinstance(node, ast.FunctionDef) or node.name != (self.function or path.stem):
                 continue

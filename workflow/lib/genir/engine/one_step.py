@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from transformers import T5ForConditionalGeneration
 
 from genir.engine.dropout import Drop, keep
 from genir.engine.encoder import LeanEncoder, mask_bias, mlp, mlp_weights, run_layer, token_batch
@@ -19,9 +18,10 @@ from genir.engine.t5 import Weights, rms_norm, t5_of
 
 
 class OneStep:
-    """Reads and trains the weights of a `T5ForConditionalGeneration`."""
+    """Reads and trains the weights of a `T5ForConditionalGeneration` or what has them by its names,
+    as `t5_of` takes them."""
 
-    def __init__(self, model: T5ForConditionalGeneration) -> None:
+    def __init__(self, model: torch.nn.Module) -> None:
         whole = t5_of(model)
         self.architecture = whole.architecture
         self.encoder = LeanEncoder(whole)

@@ -143,10 +143,9 @@ def tensor_shapes(a: Architecture, config: Mapping[str, Any]) -> tuple[Shapes, S
 
 
 def t5_of(model: torch.nn.Module) -> T5:
-    """The weights of a `T5ForConditionalGeneration`, shared with it, not copied."""
+    """The weights of a `T5ForConditionalGeneration`, shared with it, not copied. An output
+    projection that is the token embedding is no parameter of its own."""
     weights = dict(model.named_parameters())
-    if model.lm_head.weight is not model.shared.weight:
-        weights["lm_head.weight"] = model.lm_head.weight
     return T5(Architecture.from_config(model.config.to_dict()), weights)
 
 

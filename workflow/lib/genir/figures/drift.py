@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.base.names import COMPONENTS
 from genir.figures import style
+from genir.figures.heat_map import heat_map
 
 STACKS = ("encoder", "decoder")
 ROWS = (*COMPONENTS, "norms")
@@ -47,18 +47,9 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, top: float) -> None:
     ]
     matrix = 100 * rows.pivot(index="component", columns=["stack", "layer"], values="value")
     matrix = matrix.reindex(index=style.in_order(matrix.index, ROWS), columns=places)
-    sns.heatmap(
-        matrix.set_axis([style.label(name) for name in matrix.index]),
-        **{"ax": axes, "vmin": 0, "vmax": top, "cmap": "cividis", "cbar": False},
-        **{"annot": matrix.map(_text), "fmt": "", "annot_kws": {"size": 8}},
-    )
+    named = matrix.set_axis([style.label(name) for name in matrix.index])
+    heat_map(axes, named, matrix.map(style.percent_text), (0, top), size=8)
     names = [f"{stack[0].upper()}{layer:.0f}" for stack, layer in places]
     axes.set_xticks(np.arange(len(places)) + 0.5, names)
-    axes.tick_params(axis="both", rotation=0)
-    axes.grid(visible=False)
     axes.axvline(sum(stack == "encoder" for stack, _ in places), color="w", linewidth=4)
     axes.set(xlabel="layer of the encoder (E) and of the decoder (D)", ylabel="")
-
-
-def _text(percent: float) -> str:
-    return "" if np.isnan(percent) else style.percent_text(percent)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from genir.figures import style
 from genir.figures.bars import GROUP_WIDTH, grouped_bars
+from genir.figures.heat_map import heat_map
 
 ENCODERS = (
     *("full", "rd", "rd1", "rd2", "rd3", "rd4"),
@@ -75,15 +76,10 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, model: str) -> None:
     if sets.empty:
         axes.set_axis_off()
         return
-    import seaborn as sns
-
     matrix = sets.pivot(index="encoder", columns="queries", values="value")
     columns = [name.removeprefix("removed") for name in matrix.columns]
-    sns.heatmap(
-        matrix.set_axis(columns, axis=1),
-        **{"ax": axes, "annot": True, "fmt": ".2f", "vmin": 0, "vmax": 1, "cmap": "cividis"},
-        cbar_kws={"label": "Hits@1"},
-    )
+    heat_map(axes, matrix.set_axis(columns, axis=1), matrix.map("{:.2f}".format), (0, 1), "Hits@1")
+    axes.tick_params(axis="y", rotation=90)
     axes.set(xlabel="removed set", ylabel="encoder")
     axes.set_title(f"{model}, {style.count_note(sets['n'])} a cell")
 

@@ -1,11 +1,11 @@
 """Parts of the pre-trained encoder inside a model's own."""
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genir.figures.style import chosen, count_note, distinct, label, panels, rows_of
+from genir.figures.heat_map import heat_map
+from genir.figures.style import BROKEN, chosen, count_note, distinct, label, panels, rows_of
 
 KINDS = ("self_attention", "mlp", "up_to")
 _KIND_LABELS = {"up_to": "embedding and\nlayers up to this"}
@@ -39,15 +39,9 @@ def matrix(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _heat_map(axes: Axes, rows: pd.DataFrame, model: str, bar: bool) -> None:
     values = matrix(rows)
-    sns.heatmap(
-        values.set_axis([_KIND_LABELS.get(kind, label(kind)) for kind in values], axis=1),
-        **{"ax": axes, "annot": True, "fmt": ".0f", "vmin": 0, "vmax": 100, "cmap": "cividis"},
-        **{"cbar": bar, "cbar_kws": {"label": "no longer first (% of correct queries)"}},
-        mask=values.isna().to_numpy(),
-    )
+    named = values.set_axis([_KIND_LABELS.get(kind, label(kind)) for kind in values], axis=1)
+    heat_map(axes, named, values.map("{:.0f}".format), (0, 100), BROKEN if bar else None)
     axes.set_facecolor("0.92")
     axes.grid(visible=False)
-    axes.tick_params(axis="x", rotation=0)
-    axes.tick_params(axis="y", rotation=0)
-    axes.set(ylabel="encoder layer")
+    axes.set_ylabel("encoder layer")
     axes.set_title(f"{model}, {count_note(rows['n'])}")

@@ -4,12 +4,12 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.base.names import COMPONENTS, METHODS
 from genir.figures import style
+from genir.figures.heat_map import heat_map
 from genir.figures.patch_measures import MEASURES, Measure, colour_bars, not_defined
 
 
@@ -45,11 +45,7 @@ def _heat_map(
         return
     matrix = measure.of(rows).pivot(index="component", columns="layer", values="value")
     matrix = matrix.reindex(style.in_order(matrix.index, COMPONENTS))
-    sns.heatmap(
-        matrix.set_axis([style.label(name) for name in matrix.index]),
-        **{"ax": axes, "vmin": limits[0], "vmax": limits[1], "cmap": measure.colours},
-        **{"annot": matrix.map(measure.text), "fmt": "", "annot_kws": {"size": 8}, "cbar": False},
-    )
-    axes.tick_params(axis="both", rotation=0)
-    axes.set(xlabel="decoder layer", ylabel="")
+    named = matrix.set_axis([style.label(name) for name in matrix.index])
+    heat_map(axes, named, matrix.map(measure.text), limits, colours=measure.colours, size=8)
+    axes.set_xlabel("decoder layer")
     axes.set_title(f"{title}\n{style.count_note(measure.of(rows)['n'])}")

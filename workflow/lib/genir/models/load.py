@@ -2,16 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-    T5Config,
-    T5ForConditionalGeneration,
-)
-from transformers.utils import logging as transformers_logging
 
 from genir.base.errors import ModelError, UserError
 from genir.base.seeding import seed_from
@@ -24,8 +17,13 @@ from genir.engine.weights import check_module
 from genir.files.damage import check_unchanged, reading
 from genir.files.io import read_json, write_json
 from genir.models.docids import DOCIDS_FILE
+from genir.models.plain import PlainT5, PlainTokenizer, can_be_plain
 from genir.models.start import Start
 from genir.models.tokens import check_pieces, plain
+
+# Importing them takes longer than what is done without them.
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, T5Config, T5ForConditionalGeneration
 
 POSITIONS = 512
 _READ_BY_LIBRARIES = (
@@ -46,12 +44,20 @@ _STATE = (
 )
 """What transformers notes of the padding and truncation in a tokenizer.json."""
 
-transformers_logging.disable_progress_bar()
+
+def load_weights(
+    start: Start, seed: int
+) -> "tuple[PlainT5 | T5ForConditionalGeneration, PlainTokenizer | PreTrainedTokenizerBase]":
+    """As `load_start`, for what reads the weights alone: without the model's own `forward` where
+    transformers is not needed."""
+    if start.type == "folder" and can_be_plain(_checked(start.path)):
+        return PlainT5(start.path), PlainTokenizer(start.path)
+    return load_start(start, seed)
 
 
 def load_start(
     start: Start, seed: int
-) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+) -> "tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]":
     """The starting model in float32, in evaluation mode, and its tokenizer.
 
     Raises ModelError if the folder cannot be read as a T5.
@@ -60,14 +66,16 @@ def load_start(
     return model, load_tokenizer(start.path)
 
 
-def random_like(folder: Path | str, seed: int) -> T5ForConditionalGeneration:
+def random_like(folder: Path | str, seed: int) -> "T5ForConditionalGeneration":
     """A random model in the shape of the one in `folder`."""
     return random_model(_config(_checked(folder)), seed)
 
 
-def random_model(config: T5Config, seed: int) -> T5ForConditionalGeneration:
+def random_model(config: "T5Config", seed: int) -> "T5ForConditionalGeneration":
     """T5's own initialisation in the shape of `config`, a function of `seed` alone. T5 v1.1 and mT5
     get an output projection of their own, drawn as T5 v1.1's is; transformers 5 would tie it."""
+    from transformers import T5ForConditionalGeneration
+
     seed_torch(seed, "initialisation")
     model = T5ForConditionalGeneration(config).eval()
     if not config.scale_decoder_outputs:
@@ -76,8 +84,12 @@ def random_model(config: T5Config, seed: int) -> T5ForConditionalGeneration:
     return model
 
 
-def load_model(folder: Path | str) -> T5ForConditionalGeneration:
+def load_model(folder: Path | str) -> "T5ForConditionalGeneration":
     """A saved model in float32 and evaluation mode. Raises ModelError if it cannot be read."""
+    from transformers import T5ForConditionalGeneration
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
     config = _config(_checked(folder))
     settings = {"config": config, "dtype": torch.float32, "use_safetensors": True}
     load_t5(folder).weights.check_all()
@@ -92,8 +104,10 @@ def load_model(folder: Path | str) -> T5ForConditionalGeneration:
     return model.eval()
 
 
-def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path | str) -> "PreTrainedTokenizerBase":
     """The tokenizer saved beside a model. Raises ModelError if there is none."""
+    from transformers import AutoTokenizer
+
     existing = _checked(folder)
     try:
         with reading(Path(folder) / "tokenizer.json"):
@@ -111,7 +125,7 @@ def load_tokenizer(folder: Path | str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def without_state(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+def without_state(tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedTokenizerBase":
     """The same tokenizer without padding, truncation and random pieces, which its file or a use of
     it switched on; transformers would write them into both files that it saves."""
     backend = tokenizer.backend_tokenizer
@@ -122,19 +136,10 @@ def without_state(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase
     return tokenizer
 
 
-def with_dropout(model: T5ForConditionalGeneration, rate: float) -> T5ForConditionalGeneration:
-    """The same model, which now drops with probability `rate` where it is trained."""
-    model.config.dropout_rate = rate
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = rate
-        elif isinstance(getattr(module, "dropout", None), float):
-            module.dropout = rate
-    return model
-
-
 def save_plain_model(
-    folder: Path, model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerBase
+    folder: Path,
+    model: "PlainT5 | T5ForConditionalGeneration",
+    tokenizer: "PlainTokenizer | PreTrainedTokenizerBase",
 ) -> None:
     """Write weights (safetensors), configuration and tokenizer into one folder.
 
@@ -163,8 +168,10 @@ def _checked(folder: Path | str) -> str:
     return str(folder)
 
 
-def _config(folder: str) -> T5Config:
+def _config(folder: str) -> "T5Config":
     """The configuration of a T5; that of an mT5 as the T5 v1.1 it computes."""
+    from transformers import AutoConfig, T5Config
+
     try:
         with reading(Path(folder) / "config.json"):
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -179,7 +186,7 @@ def _config(folder: str) -> T5Config:
 
 
 def add_docids(
-    model: T5ForConditionalGeneration, doc_ids: Sequence[str], seed: int
+    model: "PlainT5 | T5ForConditionalGeneration", doc_ids: Sequence[str], seed: int
 ) -> dict[str, int]:
     """Append one embedding row per document; returns the token of each docid.
 
@@ -211,8 +218,8 @@ def _with_random_rows(weight: torch.Tensor, rows: int, random: torch.Generator) 
 
 def save_model(
     folder: Path,
-    model: T5ForConditionalGeneration,
-    tokenizer: PreTrainedTokenizerBase,
+    model: "PlainT5 | T5ForConditionalGeneration",
+    tokenizer: "PlainTokenizer | PreTrainedTokenizerBase",
     docids: dict[str, int],
 ) -> None:
     """Write a model, its tokenizer and the docid mapping into one folder.

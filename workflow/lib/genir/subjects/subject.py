@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -182,48 +182,11 @@ class Subject:
         return [rows[start : start + size] for start in range(0, len(rows), size)]
 
     def measure(
-        self,
-        task: str,
-        measured: Callable[..., Tensors],
-        inputs: Any = (),
-        *,
-        parts: Sequence[Sequence[Any]] | None = None,
-        axis: int = 0,
-        blocks: Sequence[np.ndarray] | None = None,
-        encoder: LeanEncoder | None = None,
+        self, task: str, measured: Callable[..., Tensors], inputs: Any = (), **options: Any
     ) -> Iterator[tuple[np.ndarray, Arrays]]:
-        """Rows of each block of queries, and what `measured` gives for the `Block`.
-
-        With `parts` it is called with each of them too, and its results are joined along `axis`:
-        for blocks that take minutes. An `encoder` reads the queries instead of the model's own.
-
-        What `measured` depends on beside model and queries must be in `inputs`, for results are
-        taken from an earlier attempt at the job that had the same.
-        """
-        blocks = self.query_blocks() if blocks is None else blocks
-        encoding = encoder and self._encoding(encoder)
-        hidden = cache(lambda: encoder and self.encode(encoder, encoding))
-
-        @lru_cache(maxsize=1)
-        def block(number: int) -> Block:
-            return Block(blocks[number], *self.trace(blocks[number], hidden()))
-
-        def of_piece(piece: _Piece) -> Tensors:
-            return measured(block(piece.block), *([] if parts is None else [piece.part]))
-
-        pieces = [
-            _Piece(number, rows, part)
-            for number, rows in enumerate(blocks)
-            for part in (((None,),) if parts is None else parts)
-        ]
-        content = self.model, self.docid_tokens, self.queries, encoder, inputs
-        results = Loop(self.shards, task, content, pieces).results(of_piece)
-        for rows in blocks:
-            found = list(islice(results, len(pieces) // len(blocks)))
-            joined = {name: torch.cat([r[name].cpu() for r in found], axis) for name in found[0]}
-            yield rows, {name: values.numpy() for name, values in joined.items()}
-        if encoding is not None:
-            self.shards.forget(encoding)
+        """Rows of each block of queries, and what is measured of it; `options` and all else are
+        those of a `Measurement`."""
+        return Measurement(self, task, measured, inputs, **options).of_blocks()
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,12 +202,64 @@ class Block:
 class _Piece:
     """Rows of a block and a part of what is measured of it."""
 
-    block: int
     rows: np.ndarray
     part: Sequence[Any]
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.part)
+
+
+@dataclass(eq=False)
+class Measurement:
+    """What `measured` gives for the `Block` of some queries, block after block; what is finished is
+    kept as `task`.
+
+    With `parts` it is called with each of them too, and its results are joined along `axis`: for
+    blocks that take minutes. An `encoder` reads the queries instead of the model's own.
+
+    What `measured` depends on beside model and queries must be in `inputs`, for results are taken
+    from an earlier attempt at the job that had the same.
+    """
+
+    subject: Subject
+    task: str
+    measured: Callable[..., Tensors]
+    inputs: Any = ()
+    parts: Sequence[Sequence[Any]] | None = None
+    axis: int = 0
+    blocks: Sequence[np.ndarray] | None = None
+    encoder: LeanEncoder | None = None
+    _last: Block | None = field(default=None, init=False)
+
+    def of_blocks(self) -> Iterator[tuple[np.ndarray, Arrays]]:
+        """Rows of each block of queries, and the tensors measured of it."""
+        subject, parts = self.subject, ((None,),) if self.parts is None else self.parts
+        blocks = subject.query_blocks() if self.blocks is None else self.blocks
+        pieces = [_Piece(rows, part) for rows in blocks for part in parts]
+        content = subject.model, subject.docid_tokens, subject.queries, self.encoder, self.inputs
+        results = Loop(subject.shards, self.task, content, pieces).results(self._of_piece)
+        for rows in blocks:
+            found = list(islice(results, len(parts)))
+            joined = {n: torch.cat([r[n].cpu() for r in found], self.axis) for n in found[0]}
+            yield rows, {name: values.numpy() for name, values in joined.items()}
+        if self._encoding is not None:
+            subject.shards.forget(self._encoding)
+
+    def _of_piece(self, piece: _Piece) -> Tensors:
+        if self._last is None or self._last.rows is not piece.rows:
+            self._last = None
+            self._last = Block(piece.rows, *self.subject.trace(piece.rows, self._hidden))
+        return self.measured(self._last, *([] if self.parts is None else [piece.part]))
+
+    @cached_property
+    def _encoding(self) -> Loop | None:
+        """The loop over the queries of another encoder."""
+        return self.encoder and self.subject._encoding(self.encoder)
+
+    @cached_property
+    def _hidden(self) -> Hidden | None:
+        """What another encoder reads, once, when the first block needs it."""
+        return self.encoder and self.subject.encode(self.encoder, self._encoding)
 
 
 def load_subject(folder: Path, source: QuerySource, limits: Limits) -> Subject:

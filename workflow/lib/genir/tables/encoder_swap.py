@@ -9,8 +9,7 @@ from genir.base.names import RANK_KINDS
 from genir.estimates.intervals import Interval, columns
 from genir.estimates.paired_tests import Difference, holm, paired_difference
 from genir.estimates.patch_effects import aligned, logit_difference_lost
-from genir.estimates.ranks import read_queries, read_ranks, select
-from genir.estimates.retrieval import rank_measures
+from genir.estimates.ranks import rank_measures, read_queries, read_ranks, select
 from genir.tables import published
 from genir.tables.page import VOCABULARY_RANK, Table, p_value, wide
 

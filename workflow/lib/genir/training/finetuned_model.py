@@ -9,7 +9,7 @@ from genir.corpora.dataset import TrainingFiles
 from genir.engine.devices import product_type
 from genir.files.checkpoint import Checkpoint, identity_of
 from genir.files.io import atomic_folder, write_csv
-from genir.models.load import add_docids, load_start, save_model
+from genir.models.load import add_docids, load_weights, save_model
 from genir.models.start import Start, recorded, start_files
 from genir.training.finetuning import FinetuningConfig, build_examples, finetune, without_documents
 from genir.training.outputs import FinetuningOutputs, write_run_record
@@ -28,7 +28,7 @@ def make_finetuned_model(
     read = [*data.paths().values(), *start_files(start)]
     identity = identity_of(read, start.type, settings, list(removed))
     documents, pairs = data.read()
-    model, tokenizer = load_start(start, settings.seed)
+    model, tokenizer = load_weights(start, settings.seed)
     docids = add_docids(model, documents["doc_id"].tolist(), settings.seed)
     kept = without_documents(documents, pairs, removed)
     generated = data.read_generated(documents)

@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer
 from torch.nn import functional
-from transformers import T5ForConditionalGeneration
 
 from genir.base.errors import AnalysisError
 from genir.base.joins import check_known, looked_up
@@ -95,7 +94,7 @@ def build_examples(
 
 
 def finetune(
-    model: T5ForConditionalGeneration,
+    model: torch.nn.Module,
     examples: dict[str, Examples],
     config: FinetuningConfig,
     checkpoint: Checkpoint,

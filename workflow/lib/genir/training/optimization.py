@@ -33,6 +33,13 @@ class CpuAdafactor(torch.optim.Adafactor):
     """torch's Adafactor with the same steps in half the time on a CPU: one scratch matrix per
     shape, column means as a product with ones, nothing computed twice. Without weight decay."""
 
+    # As they are below a decorator that keeps torch's compiler off them, for which it imports the
+    # compiler: a second, and nothing is compiled here.
+    add_param_group = torch.optim.Optimizer.add_param_group.__wrapped__
+    zero_grad = torch.optim.Optimizer.zero_grad.__wrapped__
+    state_dict = torch.optim.Optimizer.state_dict.__wrapped__
+    load_state_dict = torch.optim.Optimizer.load_state_dict.__wrapped__
+
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         scratch: dict[torch.Size, torch.Tensor] = {}

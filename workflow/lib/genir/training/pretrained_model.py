@@ -17,7 +17,7 @@ from genir.engine.devices import seed_torch
 from genir.files.checkpoint import Checkpoint, identity_of
 from genir.files.damage import check_unchanged
 from genir.files.io import atomic_folder, read_jsonl, write_csv
-from genir.models.load import load_start, save_plain_model, with_dropout, without_state
+from genir.models.load import load_start, save_plain_model, without_state
 from genir.models.start import Start, start_files
 from genir.models.tokenizer import sentinel_tokens
 from genir.training.loop import NO_SNAPSHOTS
@@ -52,7 +52,8 @@ class Pretraining:
         if self.start is not None:
             model, tokenizer = load_start(self.start, self.settings.seed)
             _check_sentinels(self.start.path, tokenizer, self.settings)
-            return with_dropout(model, self.settings.dropout_rate), tokenizer
+            model.config.dropout_rate = self.settings.dropout_rate
+            return model, tokenizer
         if self.tokenizer is None or self.shape is None:
             raise ModelError("write a tokenizer and a shape, or a start, to be pre-trained")
         check_unchanged(*self.tokenizer.glob("*.json"))

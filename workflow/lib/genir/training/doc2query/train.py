@@ -15,7 +15,7 @@ from genir.engine.dropout import dropout
 from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint, identity_of
 from genir.files.io import atomic_folder, write_csv
-from genir.models.load import load_start, save_plain_model, with_dropout
+from genir.models.load import load_start, save_plain_model
 from genir.models.start import Start, recorded, start_files
 from genir.models.tokens import truncated_tokens
 from genir.training.loop import train
