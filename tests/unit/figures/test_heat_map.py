@@ -19,7 +19,7 @@ def both(request):
     values = VALUES.fillna(5.0) if request.param == "full" else VALUES
     with theme():
         ours, theirs = new_figure(4, 3).subplots(), new_figure(4, 3).subplots()
-        heat_map(ours, values, values.map("{:.0f}".format), 100, "percent", size=8)
+        heat_map(ours, values, values.map("{:.0f}".format), (0, 100), "percent", size=8)
         options = {"cbar_kws": {"label": "percent"}, "annot_kws": {"size": 8}, "cmap": "cividis"}
         sns.heatmap(values, ax=theirs, annot=True, fmt=".0f", vmin=0, vmax=100, **options)
     return ours, theirs

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from genir.base.names import COMPONENTS
 from genir.figures import style
 from genir.figures.heat_map import heat_map
+from genir.figures.patch_measures import BROKEN
 
 STACKS = ("encoder", "decoder")
 ROWS = (*COMPONENTS, "norms")
@@ -48,7 +49,7 @@ def _heat_map(axes: Axes, rows: pd.DataFrame, top: float) -> None:
     matrix = 100 * rows.pivot(index="component", columns=["stack", "layer"], values="value")
     matrix = matrix.reindex(index=style.in_order(matrix.index, ROWS), columns=places)
     named = matrix.set_axis([style.label(name) for name in matrix.index])
-    heat_map(axes, named, matrix.map(style.percent_text), (0, top), size=8)
+    heat_map(axes, named, matrix.map(BROKEN.text), (0, top), size=8)
     names = [f"{stack[0].upper()}{layer:.0f}" for stack, layer in places]
     axes.set_xticks(np.arange(len(places)) + 0.5, names)
     axes.axvline(sum(stack == "encoder" for stack, _ in places), color="w", linewidth=4)
