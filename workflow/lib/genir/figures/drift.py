@@ -29,7 +29,7 @@ def draw(table: pd.DataFrame) -> Figure:
         own = style.rows_of(rows, model=model)
         start = STARTS[own["start"].iloc[0]]
         words = style.rows_of(own, component="embedding")["value"]
-        note = "".join(f"; word embedding {style.percent_text(100 * value)} %" for value in words)
+        note = "".join(f"; word embedding {BROKEN.text(100 * value)} %" for value in words)
         axes.set_title(f"{model}, from {start} start{note}")
 
     def colour_bar(figure: Figure, grid: np.ndarray) -> None:
