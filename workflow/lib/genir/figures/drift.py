@@ -34,7 +34,7 @@ def draw(table: pd.DataFrame) -> Figure:
 
     def colour_bar(figure: Figure, grid: np.ndarray) -> None:
         label = "change of the weights\n(% of their norm at the start)"
-        figure.colorbar(style.first_mesh(grid), ax=grid, label=label, pad=0.01)
+        figure.colorbar(grid.flat[0].collections[0], ax=grid, label=label, pad=0.01)
 
     size = (3.0 + 0.55 * columns, 0.8 + 2.3 * len(models))
     return style.panels(models, [""], panel, size, finish=colour_bar)
