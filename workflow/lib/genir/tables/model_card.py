@@ -35,8 +35,9 @@ def model_card(
         to_markdown(
             pd.DataFrame([{"setting": k, "value": str(v)} for k, v in _flat(pretraining).items()])
         ),
-        f"Final loss {last['loss']:.3f} (mean of the last {max(1, training['steps'] // 200)} steps), after "
-        f"{int(last['step'])} steps. The whole curve is in `curve.csv`.",
+        f"Final loss {last['loss']:.3f} (mean of the last "
+        f"{max(1, training['steps'] // 200)} steps), after {int(last['step'])} steps. "
+        "The whole curve is in `curve.csv`.",
         f"![Loss curve]({picture})",
         "## Make it again",
         f"```\n{COMMAND}\n```",
