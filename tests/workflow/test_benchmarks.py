@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 from conftest import REPOSITORY
 
 
@@ -28,3 +29,19 @@ def test_the_engine_benchmark_writes_what_it_promises(tmp_path):
         assert key in result
     for name in ("engine.md", "scaling.csv", "scaling.png", "scaling.svg"):
         assert (tmp_path / name).stat().st_size > 0
+
+
+def test_the_stage_rule_is_simulated_by_truth_and_depth(tmp_path):
+    options = ["--n", "12", "--depths", "8", "16", "--draws", "99", "--out", tmp_path / "rule.csv"]
+    command = [sys.executable, "benchmarks/stage_rule.py", *options]
+    done = subprocess.run(command, cwd=REPOSITORY, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = pd.read_csv(tmp_path / "rule.csv").set_index(["truth", "layers"])
+    assert len(rows) == len(rows.index.unique()) == 2 * 21
+    assert set(rows.loc[rows["stages"], "n"]) == {4}
+    assert set(rows.loc[~rows["stages"], "n"]) == {12}
+    assert (rows["found_low"] <= rows["found"]).all()
+    assert rows.loc[("three stages, 6 sd", 16), "found"] > 0.5
+    assert rows.loc[~rows["stages"], "found"].mean() < 0.1
+    recorded = pd.read_csv(REPOSITORY / "benchmarks/results/stage_rule.csv")
+    assert set(recorded["truth"]) == set(rows.index.get_level_values("truth"))
