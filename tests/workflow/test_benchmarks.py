@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import REPOSITORY
 
@@ -193,3 +194,19 @@ def test_other_ranks_do_not_hold(monkeypatch):
     assert not found["held"]
     assert found["equal_ranks"] < found["ranks"]
     assert found["differing"][0]["gap"] > 0
+
+
+def test_the_stage_rule_is_simulated_by_truth_and_depth(tmp_path):
+    options = ["--n", "12", "--depths", "8", "16", "--draws", "99", "--out", tmp_path / "rule.csv"]
+    command = [sys.executable, "benchmarks/stage_rule.py", *options]
+    done = subprocess.run(command, cwd=REPOSITORY, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = pd.read_csv(tmp_path / "rule.csv").set_index(["truth", "layers"])
+    assert len(rows) == len(rows.index.unique()) == 2 * 21
+    assert set(rows.loc[rows["stages"], "n"]) == {4}
+    assert set(rows.loc[~rows["stages"], "n"]) == {12}
+    assert (rows["found_low"] <= rows["found"]).all()
+    assert rows.loc[("three stages, 6 sd", 16), "found"] > 0.5
+    assert rows.loc[~rows["stages"], "found"].mean() < 0.1
+    recorded = pd.read_csv(REPOSITORY / "benchmarks/results/stage_rule.csv")
+    assert set(recorded["truth"]) == set(rows.index.get_level_values("truth"))

@@ -111,7 +111,7 @@ def test_the_logit_difference_lost_is_a_ratio_of_means_over_correct_queries():
     found = logit_difference_lost(before, after, seed=1)
     assert (found.value, found.n) == (pytest.approx((10 - (-1)) / 10), 4)
     assert found.low < found.value < found.high
-    rows = patching_effects(before, after)
+    rows = patching_effects(before, after, seed=1)
     values = [found.value, found.low, found.high, found.n]
     assert rows[list(DIFFERENCE_LOST)].to_numpy().tolist() == [pytest.approx(values)] * 2
 
