@@ -78,7 +78,7 @@ def finetuning(shape: dict[str, int], precision: Precision, device: torch.device
 
     def run(steps: int) -> Curve:
         config = FinetuningConfig(**settings | {"steps": steps})
-        return finetune(model, examples, config, Checkpoint(Path("unused")))
+        return finetune(model, examples, config, Checkpoint(Path("unused")), min(docids))
 
     return model, run, settings["batch_size"]
 

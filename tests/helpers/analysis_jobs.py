@@ -51,7 +51,7 @@ def write_files(folder: Path) -> None:
     validation = table[table["split"] == "validation"][["query_id", "doc_id"]]
     validation.iloc[:6].to_csv(folder / "correct.csv", index=False)
     (folder / "stages.json").write_text(json.dumps(STAGES))
-    ranks = validation.assign(vocabulary_rank=1, docid_rank=1)
+    ranks = validation.assign(vocabulary_rank=1, docid_rank=1, relevant_logit=1.0, other_logit=0.0)
     ranks.to_parquet(folder / "clean.parquet")
     for stage in PATCHED_STAGES:
         for component in COMPONENTS:

@@ -1,5 +1,6 @@
 """A few hundred made-up sentences and a tokenizer trained on them."""
 
+from copy import deepcopy
 from functools import cache
 
 import numpy as np
@@ -20,5 +21,10 @@ def sentences(number: int = 300, seed: int = 0) -> list[str]:
 
 
 @cache
-def tiny_tokenizer() -> PreTrainedTokenizerFast:
+def _trained() -> PreTrainedTokenizerFast:
     return train_tokenizer(sentences(), 60, SENTINELS)
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """A copy: padding that a test switches on stays its own."""
+    return deepcopy(_trained())

@@ -32,7 +32,8 @@ def _finetuned(device, config, folder):
     texts = tiny_tokenizer()(sentences(DOCUMENTS, seed=3))["input_ids"]
     part = Examples([np.array(row) for row in texts], np.array(docids))
     examples = {"indexing": part, "retrieval": part}
-    return model, finetune(model.to(device), examples, config, Checkpoint(folder))
+    first = min(docids)
+    return model, finetune(model.to(device), examples, config, Checkpoint(folder), first)
 
 
 def _pretrained(device, config, folder):

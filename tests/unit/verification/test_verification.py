@@ -113,13 +113,15 @@ def _wrong_mean(monkeypatch):
 
 
 def _rank_from_zero(monkeypatch):
-    right = Unembedding.ranks
+    def off_by_one(right):
+        def ranks(self, *arguments):
+            found = right(self, *arguments)
+            return replace(found, vocabulary=found.vocabulary - 1)
 
-    def ranks(self, *arguments):
-        found = right(self, *arguments)
-        return replace(found, vocabulary=found.vocabulary - 1)
+        return ranks
 
-    monkeypatch.setattr(Unembedding, "ranks", ranks)
+    for name in ("ranks", "ranks_and_logits"):
+        monkeypatch.setattr(Unembedding, name, off_by_one(getattr(Unembedding, name)))
 
 
 def _other_activation(monkeypatch):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import T5ForConditionalGeneration
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class DocidRate:
     learning_rate: float
 
     @classmethod
-    def of(cls, model: T5ForConditionalGeneration, first: int, learning_rate: float) -> "DocidRate":
+    def of(cls, model: torch.nn.Module, first: int, learning_rate: float) -> "DocidRate":
         """Of the token embedding of a T5, and of an output projection of its own."""
         both = model.shared.weight, model.lm_head.weight
         return cls(list({id(matrix): matrix for matrix in both}.values()), first, learning_rate)
