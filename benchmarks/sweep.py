@@ -21,8 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow/lib"))
 
 from genir.corpora.dataset import TrainingFiles  # noqa: E402
-from genir.files.csv_text import read_csv  # noqa: E402
-from genir.files.io import read_json, write_csv, write_text  # noqa: E402
+from genir.files.io import read_csv, read_json, write_csv, write_text  # noqa: E402
 
 DEVELOPMENT = 400
 TABLES = ("retrieval", "patching_by_stage", "direct_contribution", "rank_development", "drift")
