@@ -143,7 +143,7 @@ def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
             module.dropout = config.dropout_rate
     seed_torch(config.seed, "hugging-face")
     first_docid = min(task.docids.values())
-    docids = trained_parts(task.model, first_docid, None, config.rate_of_docids).docids
+    docids = trained_parts(task.model, first_docid, "all", config.rate_of_docids).docids
     recent: list[float] = []
     every = max(1, config.steps // loop.CURVE_POINTS)
 

@@ -150,7 +150,7 @@ def test_a_gpu_takes_the_same_steps():
     weights = []
     for device in ("cpu", "cuda"):
         model, first, _ = _task()
-        docids = trained_parts(model.to(device), first, None, 0.03).docids
+        docids = trained_parts(model.to(device), first, "all", 0.03).docids
         settings = replace(FINETUNING, learning_rate=0.002, warmup_steps=0)
         optimizer, _ = build_optimizer(model.parameters(), settings, docids)
         random = torch.Generator().manual_seed(5)

@@ -35,7 +35,7 @@ def _model():
     return T5ForConditionalGeneration(small_t5_config(SHAPE, 0.2, tiny_tokenizer()))
 
 
-def _finetuned(parts, checkpoint, trainable=None):
+def _finetuned(parts, checkpoint, trainable="all"):
     config = FinetuningConfig(
         **SCHEDULE,
         **{"batch_size": 7, "indexing_ratio": 1.0, "document_tokens": 16, "query_tokens": 8},

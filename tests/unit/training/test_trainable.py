@@ -120,7 +120,7 @@ def test_rows_of_docids_and_of_words_train_without_each_other(tmp_path, rows, ra
 @pytest.mark.parametrize("rate", [None, 0.06])
 def test_all_parts_give_the_bits_of_no_list(tmp_path, tied, rate):
     config = replace(FINETUNING, docid_learning_rate=rate)
-    _, _, ordinary, curve = _trained(tmp_path / "all", None, config, tied)
+    _, _, ordinary, curve = _trained(tmp_path / "all", "all", config, tied)
     _, _, listed, same = _trained(tmp_path / "list", WHOLE, config, tied)
     _assert_equal(listed, ordinary)
     assert curve == same
@@ -153,7 +153,7 @@ def test_gradients_are_those_of_the_whole_model(tmp_path, monkeypatch, tied, par
         found.clear()
         return first, gradients
 
-    first, whole = first_gradients(None)
+    first, whole = first_gradients("all")
     _, some = first_gradients(parts)
     assert some
     for name, gradient in some.items():
@@ -190,7 +190,7 @@ def _kept_and_state(tmp_path, monkeypatch, parts):
 
 
 def test_less_is_kept_the_higher_the_lowest_part(tmp_path, monkeypatch):
-    parts = [None, ["docids", "decoder"], ["docids", "decoder.III.mlp"], ["docids"]]
+    parts = ["all", ["docids", "decoder"], ["docids", "decoder.III.mlp"], ["docids"]]
     kept, states = zip(*(_kept_and_state(tmp_path, monkeypatch, p) for p in parts), strict=True)
     assert list(kept) == sorted(set(kept), reverse=True)
     assert list(states) == sorted(set(states), reverse=True)

@@ -10,8 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from genir.base.default_stages import default_stages
 from genir.base.errors import ConfigError
 
+STACKS = ("encoder", "decoder")
+EVERYTHING = "all"
+"""In place of a list."""
 DOCIDS = "docids"
 """Rows of docids in the token embedding and in an output projection of its own."""
 WORDS = "embedding"
@@ -53,10 +57,11 @@ class Part:
 
 
 def read_part(
-    name: str, depths: Mapping[str, int], stages: Mapping[str, Sequence[int]]
+    name: str, depths: Mapping[str, int], stages: Mapping[str, Sequence[int]] | None = None
 ) -> Part | None:
     """The part that is called so in a model with `depths`, stack -> layers, and `stages`, stage ->
-    first and last layer; None for the rows `docids` and `embedding`.
+    first and last layer (T5-large's, scaled by depth, where none are given); None for the rows
+    `docids` and `embedding`.
 
     Raises ConfigError if there is none.
     """
@@ -73,7 +78,8 @@ def read_part(
         raise ConfigError(f"{name}: the encoder has no {what}; write {WRITTEN}")
     layers = None
     if found["stage"]:
-        layers = stages[found["stage"]][0], stages[found["stage"]][1]
+        first, last = (stages or default_stages(depths["decoder"]))[found["stage"]]
+        layers = first, last
     elif found["first"]:
         layers = int(found["first"]), int(found["last"] or found["first"])
         if not layers[0] <= layers[1] < depths[stack]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ class FinetuningConfig:
     """How a model is fine-tuned; `indexing_ratio` is indexing examples per retrieval example. A
     batch is computed in `accumulation` parts, one after the other or shared by processes. Rows of
     docids have the `learning_rate` of all else where they have none of their own. `trainable` are
-    the parts of the model (`genir.base.parts`) that are trained, None all of it."""
+    the parts of the model (`genir.base.parts`) that are trained."""
 
     seed: int
     steps: int
@@ -44,7 +45,7 @@ class FinetuningConfig:
     gradient_checkpointing: bool
     checkpoint_every: int
     docid_learning_rate: float | None = None
-    trainable: list[str] | None = None
+    trainable: list[str] | Literal["all"] = "all"
 
     @property
     def rate_of_docids(self) -> float:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import Parameter
 
-from genir.base.default_stages import default_stages
-from genir.base.parts import DOCIDS, NORMS, WORDS, read_part
+from genir.base.parts import DOCIDS, EVERYTHING, NORMS, WORDS, read_part
 from genir.training.docid_rate import DocidRate
 
 _TABLES = ("shared.weight", "lm_head.weight")
@@ -43,10 +42,10 @@ class Trained:
 
 
 def trained_parts(
-    model: torch.nn.Module, first_docid: int, parts: Sequence[str] | None, docid_rate: float
+    model: torch.nn.Module, first_docid: int, parts: Sequence[str], docid_rate: float
 ) -> Trained:
-    """Freeze all of a T5 but `parts`, which `genir.base.parts` explains; None is all of it. Its
-    rows from `first_docid` on are those of docids.
+    """Freeze all of a T5 but `parts`, which `genir.base.parts` explains, or nothing if that is
+    "all". Its rows from `first_docid` on are those of docids.
 
     Raises ConfigError if there is no such part.
     """
@@ -81,14 +80,13 @@ def trained_parts(
     return Trained(weights, embedding, head_blocks, rate)
 
 
-def _chosen(model: torch.nn.Module, names: Sequence[str] | None) -> set[str]:
+def _chosen(model: torch.nn.Module, names: Sequence[str]) -> set[str]:
     """Names of the weights in the parts that are called so, and of the rows."""
     layers = {"encoder": model.config.num_layers, "decoder": model.config.num_decoder_layers}
     places = {name: _place(name) for name, _ in model.named_parameters() if name not in _TABLES}
-    if names is None:
+    if names == EVERYTHING:
         return {*places, DOCIDS, WORDS}
-    stages = default_stages(layers["decoder"])
-    parts = [part for name in names if (part := read_part(name, layers, stages)) is not None]
+    parts = [part for name in names if (part := read_part(name, layers)) is not None]
     chosen = {name for name, place in places.items() if any(p.holds(*place) for p in parts)}
     return chosen | {DOCIDS, WORDS}.intersection(names)
 
