@@ -1,7 +1,7 @@
 """What training parts of a model saves: seconds a step, and memory.
 
 Seconds are the processor's, of one thread: what else the machine does counts less.
-Both shapes are fine-tuned for a few steps with every setting in turn, round after round; the peak
+A shape is fine-tuned for a few steps with every setting in turn, round after round; the peak
 of resident memory is that of a process of its own.
 """
 
@@ -152,6 +152,7 @@ def peak(shape: str, batch_size: int, setting: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few steps of a tiny shape")
+    parser.add_argument("--shapes", nargs="+", choices=PLANS, default=[MINI])
     parser.add_argument("--out", type=Path, default=REPOSITORY / "benchmarks/results")
     parser.add_argument("--peak", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--shape", help=argparse.SUPPRESS)
@@ -161,7 +162,7 @@ def main() -> None:
     if arguments.peak:
         print(json.dumps(peak(arguments.shape, arguments.batch_size, arguments.peak)))
         return
-    plans = {"tiny": (4, 2, 1)} if arguments.quick else PLANS
+    plans = {"tiny": (4, 2, 1)} if arguments.quick else {s: PLANS[s] for s in arguments.shapes}
     found = {shape: report(shape, *plan) for shape, plan in plans.items()}
     whole = {"machine": machine(), "versions": versions(), "parts": PARTS, "shapes": found}
     write_json(arguments.out / "selective.json", rounded(whole))
