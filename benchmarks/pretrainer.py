@@ -109,7 +109,7 @@ def hugging_face(
             args=arguments,
             train_dataset=Corrupted(),
             data_collator=DataCollatorForSeq2Seq(tokenizer, model),
-            optimizers=build_optimizer(model, config),
+            optimizers=build_optimizer(model.parameters(), config),
         ).train()
     every = max(1, config.steps // 200)
     return [float(np.mean(losses[i : i + every])) for i in range(0, config.steps, every)]

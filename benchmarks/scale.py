@@ -30,7 +30,7 @@ from genir.analyses.patching import (
     stage_patches,
 )
 from genir.analyses.rank_development import rank_development
-from genir.analyses.stages import default_stages
+from genir.base.default_stages import default_stages
 from genir.base.names import Method
 from genir.base.progress import configure_logging
 from genir.subjects.subject import Subject

@@ -39,9 +39,9 @@ from genir.models.load import add_docids, load_start
 from genir.models.start import Start
 from genir.models.tokens import truncated_tokens
 from genir.training import loop
-from genir.training.docid_rate import DocidRate
 from genir.training.finetuning import Examples, FinetuningConfig, build_examples, finetune
 from genir.training.optimization import build_optimizer
+from genir.training.trainable import trained_parts
 
 EVALUATIONS = 20
 TARGET_HITS_AT_10 = 0.75
@@ -142,7 +142,8 @@ def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
         elif hasattr(module, "dropout") and isinstance(module.dropout, float | int):
             module.dropout = config.dropout_rate
     seed_torch(config.seed, "hugging-face")
-    docids = DocidRate.of(task.model, min(task.docids.values()), config.rate_of_docids)
+    first_docid = min(task.docids.values())
+    docids = trained_parts(task.model, first_docid, "all", config.rate_of_docids).docids
     recent: list[float] = []
     every = max(1, config.steps // loop.CURVE_POINTS)
 
@@ -179,7 +180,7 @@ def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
             args=arguments,
             train_dataset=rows,
             data_collator=DataCollatorForSeq2Seq(task.tokenizer, task.model),
-            optimizers=build_optimizer(task.model, config, docids),
+            optimizers=build_optimizer(task.model.parameters(), config, docids),
             callbacks=[Evaluated()],
         ).train()
 

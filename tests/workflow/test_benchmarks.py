@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import REPOSITORY
 
 PARTS = ["tests", "agreement", "engine", "training", "large"]
@@ -210,3 +211,21 @@ def test_the_stage_rule_is_simulated_by_truth_and_depth(tmp_path):
     assert rows.loc[~rows["stages"], "found"].mean() < 0.1
     recorded = pd.read_csv(REPOSITORY / "benchmarks/results/stage_rule.csv")
     assert set(recorded["truth"]) == set(rows.index.get_level_values("truth"))
+
+
+def test_trained_parts_are_measured_as_the_configuration_compares_them(measure):
+    from selective import PARTS, Trainer
+
+    models = yaml.safe_load((REPOSITORY / "config/selective.yaml").read_text())["models"]
+    named = {name: entry["finetuning"]["trainable"] for name, entry in models.items() if entry}
+    assert named == PARTS
+    trainer = Trainer("tiny", 4)
+    sizes = {name: trainer.sizes(name) for name in PARTS}
+    rows = len(trainer.model.shared.weight) - trainer.first
+    width = trainer.model.config.d_model
+    assert sizes["docids"]["gradients"] == rows * width * 4 / 2**20
+    assert sizes["docids"]["state"] == (1 + rows + width) * 4 / 2**20
+    for what in ("kept", "gradients", "state"):
+        assert sizes["docids"][what] < sizes["stage_three"][what] < sizes["whole"][what]
+    recorded = json.loads((REPOSITORY / "benchmarks/results/selective.json").read_text())
+    assert recorded["parts"] == PARTS

@@ -247,6 +247,11 @@ EDITS = [
         config={"models": {"full": {"finetuning": {"docid_learning_rate": 0.05}}}},
     ),
     Edit(
+        "trained parts of one model",
+        jobs("finetune", "full") | OF_FULL | TABLES,
+        config={"models": {"full": {"finetuning": {"trainable": ["docids", "decoder.III.mlp"]}}}},
+    ),
+    Edit(
         "stage boundaries of one model",
         jobs("stages patch_stage circuit top_heads late_cosines", "full")
         | tables("patching_by_stage circuit docid_share top_tokens communication top_heads")

@@ -121,3 +121,29 @@ def test_planning_has_no_effect_and_loads_nothing_heavy(tmp_path):
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def _parts(tmp_path, parts, **model):
+    models = {"full": model | {"finetuning": {"trainable": parts}}}
+    return plan_of(tmp_path, models=models).finetuning("full").get("trainable")
+
+
+def test_parts_that_are_trained_are_told_as_layers_in_one_order(tmp_path):
+    said = ["docids", "decoder.III.mlp", "encoder.1-1", "norms"]
+    told = ["decoder.6-7.mlp", "docids", "encoder.1", "norms"]
+    assert _parts(tmp_path, said) == _parts(tmp_path, told[::-1]) == told
+    stages = {"I": [0, 0], "II": [1, 4], "III": [5, 7]}
+    assert _parts(tmp_path, said, stages=stages)[0] == "decoder.5-7.mlp"
+    assert _parts(tmp_path, told, stages=stages) == told
+
+
+def test_all_parts_change_no_training(tmp_path):
+    assert _parts(tmp_path, "all") is None
+    assert "trainable" not in plan_of(tmp_path).finetuning("random_start")
+    key = plan_of(tmp_path).training_key("full")
+    assert plan_of(tmp_path, finetuning={"trainable": ["docids"]}).training_key("full") != key
+
+
+def test_parts_say_nothing_of_a_model_that_is_not_trained(tmp_path):
+    plan = plan_of(tmp_path, "published", finetuning={"trainable": ["decoder.IX"]})
+    assert all("trainable" not in plan.finetuning(model) for model in plan.imported)

@@ -17,6 +17,7 @@ from genir.training.docid_rate import DocidRate
 from genir.training.finetuning import Examples, build_examples, finetune
 from genir.training.optimization import CpuAdafactor, build_optimizer
 from genir.training.pretraining import small_t5_config
+from genir.training.trainable import trained_parts
 
 DOCUMENTS = pd.DataFrame({"doc_id": list("abcd"), "title": "", "text": sentences(4, seed=3)})
 PAIRS = pd.DataFrame({"text": ["wide foot", "long skull", "a nerve"], "doc_id": list("abc")})
@@ -55,7 +56,7 @@ def test_an_equal_rate_gives_the_bits_of_the_ordinary_optimiser(tmp_path, monkey
     config = replace(FINETUNING, docid_learning_rate=rate)
     _, equal, curve = _trained(tmp_path / "equal", config, tied)
     monkeypatch.setattr(
-        loop, "build_optimizer", lambda model, config, _: build_optimizer(model, config)
+        loop, "build_optimizer", lambda weights, config, _: build_optimizer(weights, config)
     )
     _, ordinary, same = _trained(tmp_path / "ordinary", config, tied)
     _assert_equal(equal, ordinary)
@@ -149,9 +150,9 @@ def test_a_gpu_takes_the_same_steps():
     weights = []
     for device in ("cpu", "cuda"):
         model, first, _ = _task()
-        docids = DocidRate.of(model.to(device), first, 0.03)
+        docids = trained_parts(model.to(device), first, "all", 0.03).docids
         settings = replace(FINETUNING, learning_rate=0.002, warmup_steps=0)
-        optimizer, _ = build_optimizer(model, settings, docids)
+        optimizer, _ = build_optimizer(model.parameters(), settings, docids)
         random = torch.Generator().manual_seed(5)
         for _ in range(20):
             for weight in model.parameters():

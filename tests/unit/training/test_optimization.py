@@ -41,7 +41,7 @@ def test_phases_that_overlap_never_raise_the_rate_above_either():
 
 def test_the_optimiser_follows_the_schedule():
     model = torch.nn.Linear(3, 2)
-    optimizer, schedule = build_optimizer(model, Settings(steps=5, warmup_steps=2))
+    optimizer, schedule = build_optimizer(model.parameters(), Settings(steps=5, warmup_steps=2))
     rates = []
     for _ in range(5):
         rates.append(schedule.get_last_lr()[0])
@@ -59,7 +59,7 @@ def test_steps_are_relative_to_the_scale_of_the_matrix():
         model = torch.nn.Linear(4, 4, bias=False)
         model.weight.data = scale * torch.eye(4) + scale
         before = model.weight.data.clone()
-        optimizer, _ = build_optimizer(model, Settings(warmup_steps=0))
+        optimizer, _ = build_optimizer(model.parameters(), Settings(warmup_steps=0))
         model(torch.ones(1, 4)).square().sum().backward()
         optimizer.step()
         moved.append(((model.weight.data - before).norm() / before.norm()).item())

@@ -35,18 +35,23 @@ def _model():
     return T5ForConditionalGeneration(small_t5_config(SHAPE, 0.2, tiny_tokenizer()))
 
 
-def _finetuned(parts, checkpoint):
+def _finetuned(parts, checkpoint, trainable="all"):
     config = FinetuningConfig(
         **SCHEDULE,
         **{"batch_size": 7, "indexing_ratio": 1.0, "document_tokens": 16, "query_tokens": 8},
         **{"precision": "float32", "accumulation": parts, "gradient_checkpointing": False},
         docid_learning_rate=0.06,
+        trainable=trainable,
     )
     model = _model()
     docids = add_docids(model, DOCUMENTS["doc_id"].tolist(), seed=1)
     pieces = tiny_tokenizer().backend_tokenizer
     examples = build_examples(DOCUMENTS, PAIRS, docids, pieces, config)
     return model, finetune(model, examples, config, checkpoint, min(docids.values()))
+
+
+def _finetuned_in_part(parts, checkpoint):
+    return _finetuned(parts, checkpoint, ["docids", "encoder.mlp"])
 
 
 def _pretrained(parts, checkpoint):
@@ -96,7 +101,7 @@ def _assert_equal(one, other):
     assert all(torch.equal(weight, other[1][name]) for name, weight in one[1].items())
 
 
-@pytest.mark.parametrize("trained", [_finetuned, _pretrained, _generator])
+@pytest.mark.parametrize("trained", [_finetuned, _finetuned_in_part, _pretrained, _generator])
 def test_two_parts_are_the_same_in_two_processes_to_the_bit(tmp_path, trained):
     alone = _result(trained, 2, tmp_path / "alone")
     _assert_equal(_in_two(trained, 2, tmp_path / "two"), alone)

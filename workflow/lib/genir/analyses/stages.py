@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genir.analyses.stage_rule import detect_stages, is_three_stages
+from genir.base.default_stages import default_stages
 from genir.base.errors import AnalysisError
 from genir.base.joins import check_known
 from genir.base.names import COMPONENTS, STAGES
@@ -90,21 +91,3 @@ def patched_stages(stages: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, 
     """First and last layer of every stage and, as `all`, of the decoder."""
     whole = {"all": (stages[STAGES[0]][0], stages[STAGES[-1]][1])}
     return {stage: (stages[stage][0], stages[stage][1]) for stage in STAGES} | whole
-
-
-def default_stages(layers: int) -> dict[str, list[int]]:
-    """First and last layer of the three stages: the study's 0-6, 7-17, 18-23 of T5-large's 24
-    layers, scaled by depth.
-
-    Raises AnalysisError below three layers.
-    """
-    if layers < len(STAGES):
-        raise AnalysisError(
-            f"a decoder of {layers} layers has no three stages; use one with at least three"
-        )
-    second, third = (_round_half_up(begin * layers, 24) for begin in (7, 18))
-    return {"I": [0, second - 1], "II": [second, third - 1], "III": [third, layers - 1]}
-
-
-def _round_half_up(numerator: int, denominator: int) -> int:
-    return (2 * numerator + denominator) // (2 * denominator)

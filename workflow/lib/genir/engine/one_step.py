@@ -19,13 +19,21 @@ from genir.engine.t5 import Weights, rms_norm, t5_of
 
 class OneStep:
     """Reads and trains the weights of a `T5ForConditionalGeneration` or what has them by its names,
-    as `t5_of` takes them."""
+    as `t5_of` takes them. `embedding` `[row, d_model]`, in which tokens are looked up, and `head`,
+    the output projection in blocks of rows, may be given in place of the model's own."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        embedding: torch.Tensor | None = None,
+        head: Sequence[torch.Tensor] = (),
+    ) -> None:
         whole = t5_of(model)
         self.architecture = whole.architecture
         self.encoder = LeanEncoder(whole)
-        self.head = whole.head
+        if embedding is not None:
+            self.encoder.embedding = embedding
+        self.head = tuple(head) or (whole.head,)
         self.final_norm = whole.weights["decoder.final_layer_norm.weight"]
         self.blocks = [_block(whole.weights, i) for i in range(self.architecture.decoder_layers)]
 
@@ -47,7 +55,9 @@ class OneStep:
             arguments = (block, stream, hidden, bias, drop, f"decoder.{number}")
             stream = run_layer(self._layer, arguments, recompute)
         normed = rms_norm(stream, self.final_norm, self.architecture.epsilon)
-        return (drop(normed, "decoder.final") * self.architecture.scale) @ self.head.T
+        final = drop(normed, "decoder.final") * self.architecture.scale
+        logits = [final @ rows.T for rows in self.head]
+        return logits[0] if len(logits) == 1 else torch.cat(logits, -1)
 
     def _layer(
         self,

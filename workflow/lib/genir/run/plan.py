@@ -19,6 +19,7 @@ from genir.base.names import (
     is_seed_copy,
     part_names,
 )
+from genir.base.parts import EVERYTHING
 from genir.corpora.words import slug
 from genir.engine.model_files import files_read
 from genir.run import hub
@@ -206,8 +207,13 @@ class Plan:
         return {entry["start"]["type"] for entry in entries if "start" in entry}
 
     def finetuning(self, model: str) -> dict[str, Any]:
-        """How a model is fine-tuned."""
-        return values.finetuning(self.config, model)
+        """How a model is fine-tuned; `trainable` is there only where it is not all of a model."""
+        settings = values.finetuning(self.config, model)
+        settings.pop("trainable", None)
+        if model in self.trained:
+            parts = values.trainable(self.config, model, self.workdir)
+            settings |= {} if parts == EVERYTHING else {"trainable": parts}
+        return settings
 
     def training_key(self, model: str) -> list[Any]:
         """All that makes a training what it is, beside its rule's own."""

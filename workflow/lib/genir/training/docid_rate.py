@@ -3,7 +3,8 @@
 They begin at random and must go far, in the matrices in which the words' rows were pre-trained.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,23 +12,19 @@ import torch
 
 @dataclass(frozen=True)
 class DocidRate:
-    """Rows from `first` on of `matrices` are those of docids and move with `learning_rate`."""
+    """Rows from `first` on of `matrices`, and all of `rows`, are those of docids and move with
+    `learning_rate`."""
 
     matrices: list[torch.nn.Parameter]
     first: int
     learning_rate: float
+    rows: list[torch.nn.Parameter] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, model: torch.nn.Module, first: int, learning_rate: float) -> "DocidRate":
-        """Of the token embedding of a T5, and of an output projection of its own."""
-        both = model.shared.weight, model.lm_head.weight
-        return cls(list({id(matrix): matrix for matrix in both}.values()), first, learning_rate)
-
-    def groups(self, model: torch.nn.Module) -> list[dict[str, Any]]:
-        """All other weights of a model, then `matrices` with their rate."""
-        own = {id(matrix) for matrix in self.matrices}
-        others = [weight for weight in model.parameters() if id(weight) not in own]
-        return [{"params": others}, {"params": self.matrices, "lr": self.learning_rate}]
+    def groups(self, weights: Iterable[torch.nn.Parameter]) -> list[dict[str, Any]]:
+        """All other weights, then those that hold docids with their rate."""
+        own = [*self.matrices, *self.rows]
+        others = [weight for weight in weights if all(weight is not one for one in own)]
+        return [{"params": others}, {"params": own, "lr": self.learning_rate}]
 
     def attach(self, optimizer: torch.optim.Adafactor) -> None:
         """Have the last of the two `groups` move its words with the rate of the first.

@@ -14,6 +14,7 @@ from genir.models.start import Start, recorded, start_files
 from genir.training.finetuning import FinetuningConfig, build_examples, finetune, without_documents
 from genir.training.outputs import FinetuningOutputs, write_run_record
 from genir.training.processes import this_process
+from genir.training.trainable import trained_parts
 
 
 def make_finetuned_model(
@@ -35,10 +36,11 @@ def make_finetuned_model(
     pieces = tokenizer.backend_tokenizer
     examples = build_examples(*kept, docids, pieces, settings, generated)
     checkpoint = Checkpoint(outputs.checkpoints, identity)
-    first_docid = min(docids.values())
-    curve = finetune(model.to(processes.device), examples, settings, checkpoint, first_docid)
+    model, first_docid = model.to(processes.device), min(docids.values())
+    curve = finetune(model, examples, settings, checkpoint, first_docid)
     if not processes.is_main:
         return
+    trained = trained_parts(model, first_docid, settings.trainable, settings.rate_of_docids)
     with atomic_folder(outputs.model) as folder:
         save_model(folder, model, tokenizer, docids)
     write_csv(outputs.curve, pd.DataFrame(curve))
@@ -52,6 +54,7 @@ def make_finetuned_model(
         indexing_examples=len(examples["indexing"].labels),
         training_queries=len(kept[1]),
         parameters=model.num_parameters(),
+        trained_parameters=trained.parameters(),
         device=processes.device.type,
         processes=processes.count,
         products=str(product_type(settings.precision, processes.device)).removeprefix("torch."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,15 +19,16 @@ from genir.engine.dropout import Dropout
 from genir.engine.one_step import OneStep
 from genir.files.checkpoint import Checkpoint
 from genir.models.tokens import truncated_tokens
-from genir.training.docid_rate import DocidRate
 from genir.training.loop import train
+from genir.training.trainable import trained_parts
 
 
 @dataclass(frozen=True)
 class FinetuningConfig:
     """How a model is fine-tuned; `indexing_ratio` is indexing examples per retrieval example. A
     batch is computed in `accumulation` parts, one after the other or shared by processes. Rows of
-    docids have the `learning_rate` of all else where they have none of their own."""
+    docids have the `learning_rate` of all else where they have none of their own. `trainable` are
+    the parts of the model (`genir.base.parts`) that are trained."""
 
     seed: int
     steps: int
@@ -43,6 +45,7 @@ class FinetuningConfig:
     gradient_checkpointing: bool
     checkpoint_every: int
     docid_learning_rate: float | None = None
+    trainable: list[str] | Literal["all"] = "all"
 
     @property
     def rate_of_docids(self) -> float:
@@ -101,12 +104,16 @@ def finetune(
     first_docid: int,
 ) -> list[dict[str, float]]:
     """Train `model` in place by cross-entropy over the whole vocabulary; returns the loss curve.
-    Its rows from `first_docid` on are those of docids."""
+    Its rows from `first_docid` on are those of docids.
+
+    Raises ConfigError if it has no such part as `trainable` names.
+    """
     samplers = {
         task: EpochSampler(len(examples[task].inputs), size, config.seed, task)
         for task, size in config.halves().items()
     }
-    one_step = OneStep(model)
+    trained = trained_parts(model, first_docid, config.trainable, config.rate_of_docids)
+    one_step = OneStep(model, trained.embedding, trained.head)
     device = one_step.encoder.device
     halved = product_type(config.precision, device) == torch.bfloat16
 
@@ -127,8 +134,7 @@ def finetune(
             for task, size in config.halves().items()
         }
 
-    docids = DocidRate.of(model, first_docid, config.rate_of_docids)
-    return train(model, losses, config, checkpoint, "fine-tuning", docids=docids)
+    return train(model, losses, config, checkpoint, "fine-tuning", trained=trained)
 
 
 def without_documents(

@@ -1,7 +1,7 @@
 """The optimisation loop shared by pre-training and fine-tuning."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from genir.base.errors import TrainingError
 from genir.base.progress import Progress
 from genir.engine.weights import are_finite
 from genir.files.checkpoint import Checkpoint
-from genir.training.docid_rate import DocidRate
 from genir.training.optimization import Schedule, build_optimizer
 from genir.training.processes import this_process
 from genir.training.snapshots import Snapshots
+from genir.training.trainable import Trained
 
 CURVE_POINTS = 200
 NO_SNAPSHOTS = Snapshots()
@@ -38,24 +38,26 @@ def train(
     task: str,
     snapshots: Snapshots = NO_SNAPSHOTS,
     until: int | None = None,
-    docids: DocidRate | None = None,
+    trained: Trained | None = None,
 ) -> list[dict[str, float]]:
     """Train `model` in place, from `checkpoint` where there is one; returns the loss curve.
 
     `losses_of_part(step, part)` gives named scalar losses of one of `accumulation` parts of a
     batch, which are added up; the one called "loss" is minimised. It must depend on step, part and
-    weights alone, or a resumed run ends elsewhere. The curve has one {step, <mean of every named
-    loss>, learning_rate, with `docids` docid_learning_rate} per 1/200 of the run. Of several
-    processes each computes its share of the parts, and the main one writes checkpoints and
-    `snapshots`; the curve of a snapshot ends with its step. `until` stops after that many steps of
-    the same training.
+    weights alone, or a resumed run ends elsewhere. Only what is `trained` moves, everything without
+    it. The curve has one {step, <mean of every named loss>, learning_rate, with `trained`
+    docid_learning_rate} per 1/200 of the run. Of several processes each computes its share of the
+    parts, and the main one writes checkpoints and `snapshots`; the curve of a snapshot ends with
+    its step. `until` stops after that many steps of the same training.
 
     Raises TrainingError at a loss, and before a checkpoint and at the end at a weight or a state of
     the optimiser, that is not finite; the last checkpoint stays.
     """
     processes = this_process()
     own_parts = processes.own_parts(config.accumulation)
-    optimizer, schedule = build_optimizer(model, config, docids)
+    weights = dict(model.named_parameters()) if trained is None else trained.weights
+    docids = None if trained is None else trained.docids
+    optimizer, schedule = build_optimizer(weights.values(), config, docids)
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     curve: list[dict[str, float]] = []
     recent: list[dict[str, float]] = []
@@ -73,7 +75,7 @@ def train(
             losses = losses_of_part(step, part)
             losses["loss"].backward()
             sums |= {name: sums.get(name, 0.0) + value.detach() for name, value in losses.items()}
-        gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+        gradients = [weight.grad for weight in weights.values() if weight.grad is not None]
         processes.add_up([*gradients, *sums.values()])
         optimizer.step()
         schedule.step()
@@ -90,7 +92,7 @@ def train(
         is_due = (step + 1) % config.checkpoint_every == 0 and step + 1 < end
         is_wanted = step + 1 in snapshots.places
         if is_due or is_wanted or step + 1 == end:
-            _check_weights(model, optimizer, step + 1, config, checkpoint, task)
+            _check_weights(weights, optimizer, step + 1, config, checkpoint, task)
         if is_wanted and processes.is_main:
             snapshots.keep(step + 1, model, [*curve, point] if recent else curve)
         if is_due and processes.is_main:
@@ -109,7 +111,7 @@ def _check_losses(
 
 
 def _check_weights(
-    model: torch.nn.Module,
+    weights: Mapping[str, torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,
     step: int,
     config: TrainingConfig,
@@ -118,7 +120,7 @@ def _check_weights(
 ) -> None:
     """A loss is finite one step longer than the weights, and a state of the optimiser that
     overflowed would hold its weight still."""
-    for name, weight in model.named_parameters():
+    for name, weight in weights.items():
         held = {"weight": weight.detach(), **optimizer.state.get(weight, {})}
         for what, value in held.items():
             if isinstance(value, torch.Tensor) and value.numel() and not are_finite(value):

@@ -1,5 +1,6 @@
 """Optimiser and learning-rate schedule shared by pre-training and fine-tuning."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import torch
@@ -86,20 +87,21 @@ def _root_mean_square(values: torch.Tensor) -> float:
 
 
 def build_optimizer(
-    model: torch.nn.Module, config: Schedule, docids: DocidRate | None = None
+    weights: Iterable[torch.nn.Parameter], config: Schedule, docids: DocidRate | None = None
 ) -> tuple[torch.optim.Optimizer, LambdaLR]:
-    """Adafactor (Shazeer and Stern 2018) with steps relative to each matrix's scale.
+    """Adafactor (Shazeer and Stern 2018) of `weights`, with steps relative to each matrix's scale.
 
     T5 initialises embeddings with standard deviation 1, so an absolute step of usual size hardly
     moves them; relative steps do. Rows of `docids` have a rate of their own, with the same warm-up
     and decay.
     """
-    on_cpu = next(model.parameters()).device.type == "cpu"
+    weights = list(weights)
+    on_cpu = weights[0].device.type == "cpu"
     adafactor = CpuAdafactor if on_cpu else torch.optim.Adafactor
     rate = config.learning_rate
     if docids is None or docids.learning_rate == rate:
-        optimizer = adafactor(model.parameters(), lr=rate)
+        optimizer = adafactor(weights, lr=rate)
     else:
-        optimizer = adafactor(docids.groups(model), lr=rate)
+        optimizer = adafactor(docids.groups(weights), lr=rate)
         docids.attach(optimizer)
     return optimizer, LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))

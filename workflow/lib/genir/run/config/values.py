@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from genir.base.names import seed_name
+from genir.base.parts import EVERYTHING, STACKS, read_part
 from genir.base.paths import REPOSITORY, resolve
 from genir.engine.model_config import read_config
 
@@ -50,6 +51,22 @@ def is_trained(entry: dict[str, Any]) -> bool:
 def finetuning(config: dict[str, Any], model: str) -> dict[str, Any]:
     """How `model` is fine-tuned: the common keys, overridden by its own."""
     return config["finetuning"] | config["models"][model].get("finetuning", {})
+
+
+def trainable(
+    config: dict[str, Any], model: str, workdir: Path, repository: Path = REPOSITORY
+) -> list[str] | str:
+    """The parts of `model` that are trained, each once and in one order, stages as the layers that
+    they are: other names of the same make no other training. The word all for all of it.
+
+    Raises ConfigError if there is no such part, ModelError as `decoder_layers`.
+    """
+    names = finetuning(config, model).get("trainable", EVERYTHING)
+    if names == EVERYTHING:
+        return EVERYTHING
+    layers = dict(zip(STACKS, _layers(config, model, workdir, repository), strict=True))
+    stages = config["models"][model].get("stages")
+    return sorted({str(read_part(name, layers, stages) or name) for name in names})
 
 
 def query_generator(config: dict[str, Any], model: str) -> str | None:
