@@ -212,6 +212,6 @@ def test_a_checkpoint_with_sentencepiece_only_is_explained(tmp_path):
     (tmp_path / "tokenizer.json").unlink()
     (tmp_path / "spiece.model").write_bytes(b"pieces")
     with pytest.raises(
-        ModelError, match=r"(?s)no readable tokenizer.json: .*sentencepiece is install"
+        ModelError, match=r"(?s)no readable tokenizer.json: .*sentencepiece and protobuf"
     ):
         load_tokenizer(tmp_path)

@@ -113,8 +113,8 @@ def load_tokenizer(folder: Path | str) -> "PreTrainedTokenizerBase":
     except Exception as error:
         raise ModelError(
             f"{folder} holds no readable tokenizer.json: {error}; a checkpoint with spiece.model "
-            "gets one where sentencepiece is installed, by AutoTokenizer's from_pretrained and "
-            "save_pretrained"
+            "gets one where sentencepiece and protobuf are installed, by AutoTokenizer's "
+            "from_pretrained and save_pretrained"
         ) from None
     without_state(tokenizer)
     check_pieces(tokenizer.backend_tokenizer, Path(folder))
