@@ -122,6 +122,8 @@ def test_a_tokenizer_of_another_revision_makes_another_folder():
     (found,) = pinned(named_snapshots(config), {("model", "me/t5@main"): B})
     assert not found.unknown
     assert found.folder == f"results/fetch/model/me--t5/{A}-tokenizer-{B}"
+    (same,) = pinned(named_snapshots(config), {("model", "me/t5@main"): A})
+    assert same.folder == f"results/fetch/model/me--t5/{A}"
 
 
 def test_a_lock_of_older_versions_is_read(tmp_path):

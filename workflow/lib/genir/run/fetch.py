@@ -70,7 +70,7 @@ def download(snapshot: Snapshot) -> None:
     LOGGER.info("downloading %s at revision %s", snapshot.id, snapshot.revision)
     files = _cached(snapshot, snapshot.revision, _patterns(snapshot))
     _check_usable(snapshot, files)
-    if snapshot.tokenizer_revision:
+    if snapshot.other_tokenizer:
         files = {name: file for name, file in files.items() if name not in TOKENIZER_FILES}
         other = {"allow_patterns": list(TOKENIZER_FILES)}
         files |= _cached(snapshot, snapshot.tokenizer_revision, other)

@@ -44,7 +44,12 @@ class Snapshot:
         unknown = [self.wanted] if not self.revision else []
         if self.tokenizer_wanted and not self.tokenizer_revision:
             unknown.append(self.tokenizer_wanted)
-        return unknown
+        return list(dict.fromkeys(unknown))
+
+    @property
+    def other_tokenizer(self) -> bool:
+        """Whether the tokenizer is of another commit than the weights."""
+        return self.tokenizer_revision not in ("", self.revision)
 
     @property
     def folder(self) -> str:
@@ -59,7 +64,7 @@ class Snapshot:
     def _parts(self) -> list[str]:
         unknown = "-".join(["not-fetched", *filter(None, self.unknown)]).replace("/", "--")
         revision = unknown if self.unknown else self.revision
-        if self.tokenizer_revision and not self.unknown:
+        if self.other_tokenizer and not self.unknown:
             revision += f"-tokenizer-{self.tokenizer_revision}"
         parts = [self.kind, self.id.replace("/", "--"), revision, self.name]
         return [part for part in parts if part]
