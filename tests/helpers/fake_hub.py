@@ -18,9 +18,11 @@ NOBODY = "http://127.0.0.1:9"
 @dataclass
 class FakeHub:
     """Repositories by "models/<id>" or "datasets/<id>": revisions with their files, newest last.
-    `requests` are the paths that were asked for, `broken` the files whose download fails."""
+    `names` are branches (and refs/pr/<n>) of a repository with their revision, `requests` the paths
+    that were asked for, `broken` the files whose download fails."""
 
     repositories: dict[str, dict[str, Files]]
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     url: str = ""
@@ -28,7 +30,7 @@ class FakeHub:
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body for a path."""
         self.requests.append(path)
-        parts = unquote(urlsplit(path).path).strip("/").split("/")
+        parts = [unquote(part) for part in urlsplit(path).path.strip("/").split("/")]
         if parts[0] == "api":
             return self._api(*parts[1:]) if len(parts) > 3 else (404, {}, b"")
         kind = "datasets" if parts[0] == "datasets" else "models"
@@ -40,10 +42,14 @@ class FakeHub:
         revisions = self.repositories.get(f"{kind}/{owner}/{name}")
         if revisions is None:
             return 404, {"X-Error-Code": "RepoNotFound"}, b""
+        named = self.names.get(f"{kind}/{owner}/{name}", {})
         revision = rest[1] if len(rest) > 1 else list(revisions)[-1]
+        revision = named.get(revision, revision)
         if revision not in revisions:
             return 404, {"X-Error-Code": "RevisionNotFound"}, b""
-        if rest[:1] == ("tree",):
+        if rest[:1] == ("refs",):
+            answer = _refs(named)
+        elif rest[:1] == ("tree",):
             files = revisions[revision].items()
             answer = [
                 {"type": "file", "path": path, "size": len(body), "oid": _oid(body)}
@@ -60,14 +66,28 @@ class FakeHub:
         return 200, {"ETag": f'"{_oid(body)}"', "X-Repo-Commit": revision}, body
 
 
+def _refs(named: dict[str, str]) -> dict[str, list[dict[str, str]]]:
+    """Branches and pull requests as the hub lists them."""
+    listed = [
+        {"name": name, "ref": name if name.startswith("refs/") else f"refs/heads/{name}",
+         "targetCommit": commit}
+        for name, commit in named.items()
+    ]  # fmt: skip
+    pulls = [one for one in listed if one["name"].startswith("refs/pr/")]
+    branches = [one for one in listed if one not in pulls]
+    return {"branches": branches, "converts": [], "tags": [], "pullRequests": pulls}
+
+
 def _oid(body: bytes) -> str:
     return hashlib.sha1(body).hexdigest()
 
 
 @contextmanager
-def serving(repositories: dict[str, dict[str, Files]]) -> Iterator[FakeHub]:
+def serving(
+    repositories: dict[str, dict[str, Files]], names: dict[str, dict[str, str]] | None = None
+) -> Iterator[FakeHub]:
     """A hub with these repositories at `url`, as long as the block runs."""
-    hub = FakeHub(copy.deepcopy(repositories))
+    hub = FakeHub(copy.deepcopy(repositories), copy.deepcopy(names or {}))
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self, with_body: bool) -> None:

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from plain_t5 import as_trained
 from safetensors.torch import load_file, save_file
 from tiny_text import WORDS, sentences, tiny_tokenizer
 from transformers import (
+    AutoModelForSeq2SeqLM,
     MT5Config,
     MT5ForConditionalGeneration,
     PreTrainedModel,
     T5Config,
     T5ForConditionalGeneration,
+    UMT5Config,
+    UMT5ForConditionalGeneration,
 )
 
 from genir.corpora.dataset import TrainingFiles
@@ -30,8 +34,9 @@ CHECKPOINTS = {
     "t5": (T5ForConditionalGeneration, T5Config, {}),
     "flan-t5": (T5ForConditionalGeneration, T5Config, GATED),
     "mt5": (MT5ForConditionalGeneration, MT5Config, GATED),
+    "umt5": (UMT5ForConditionalGeneration, UMT5Config, GATED),
 }
-UNTIED = ("flan-t5", "mt5")
+UNTIED = ("flan-t5", "mt5", "umt5")
 SPARE_ROWS = 8
 DOCUMENTS = 12
 SETTINGS = FinetuningConfig(
@@ -67,6 +72,8 @@ def write_checkpoint(folder: Path, family: str, as_on_hub: bool = True) -> PreTr
     for parameter in model.parameters():
         if parameter.dim() == 1:
             parameter.data.uniform_(0.5, 1.5)
+    if family == "umt5":
+        as_trained(model)
     model.save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
     if as_on_hub:
@@ -75,6 +82,12 @@ def write_checkpoint(folder: Path, family: str, as_on_hub: bool = True) -> PreTr
         saved.pop("scale_decoder_outputs", None)
         path.write_text(json.dumps(saved))
     return model
+
+
+def plain_model(folder: Path) -> PreTrainedModel:
+    """A model as transformers loads it, before it scales the logits of a umT5."""
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    return as_trained(model) if model.config.model_type == "umt5" else model
 
 
 def write_dataset(folder: Path) -> tuple[TrainingFiles, QuerySource]:

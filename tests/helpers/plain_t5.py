@@ -4,17 +4,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from transformers import T5Config, T5ForConditionalGeneration
+from transformers import (
+    T5Config,
+    T5ForConditionalGeneration,
+    UMT5Config,
+    UMT5ForConditionalGeneration,
+)
 
 from genir.base.names import COMPONENTS, Component
 from genir.engine.decoder import LeanDecoder
 from genir.engine.t5 import t5_of
 
 PIECES, DOCUMENTS = 60, 40
+UNTIED = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
 FAMILIES = {
     "relu-tied": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
-    "gated-untied": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
+    "gated-untied": UNTIED,
 }
+"""Whose decoders differ."""
+ALL_FAMILIES = FAMILIES | {"umt5": UNTIED}
 
 
 def small_model(
@@ -22,7 +30,8 @@ def small_model(
 ) -> T5ForConditionalGeneration:
     """A random T5 whose last DOCUMENTS rows are docid tokens."""
     torch.manual_seed(seed)
-    config = T5Config(
+    return random_of(
+        family,
         vocab_size=PIECES + DOCUMENTS,
         d_model=16,
         d_ff=24,
@@ -32,14 +41,26 @@ def small_model(
         num_decoder_layers=layers,
         decoder_start_token_id=0,
         pad_token_id=0,
-        **FAMILIES[family],
     )
-    model = T5ForConditionalGeneration(config).eval()
-    if family == "gated-untied":
+
+
+def random_of(family: str, **sizes: int) -> T5ForConditionalGeneration:
+    """A random model of a family, from torch's random state."""
+    umt5 = family == "umt5"
+    config = (UMT5Config if umt5 else T5Config)(**sizes, **ALL_FAMILIES[family])
+    model = (UMT5ForConditionalGeneration if umt5 else T5ForConditionalGeneration)(config).eval()
+    if family != "relu-tied":
         model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
     for parameter in model.parameters():
         if parameter.dim() == 1:
             parameter.data.uniform_(0.5, 1.5)
+    return as_trained(model) if umt5 else model
+
+
+def as_trained(model: UMT5ForConditionalGeneration) -> UMT5ForConditionalGeneration:
+    """A umT5 as it was trained: logits of an output projection of its own are not scaled.
+    transformers 5 takes it for tied whatever its configuration says."""
+    model.config.tie_word_embeddings = False
     return model
 
 
@@ -75,7 +96,8 @@ def plain_logits(
 def plain_lens(model: T5ForConditionalGeneration, residual: torch.Tensor) -> torch.Tensor:
     """Logits `[..., vocabulary]` of a state read as if it were the last."""
     state = model.decoder.final_layer_norm(residual)
-    scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
+    scaled = getattr(model.config, "scale_decoder_outputs", False)
+    scale = model.config.d_model**-0.5 if scaled else 1.0
     return model.lm_head(state * scale)
 
 

@@ -7,7 +7,7 @@ from snakemake.utils import update_config
 
 from genir.run.config.strict_yaml import load_yaml_strict
 from genir.run.config.values import drop_empty
-from genir.run.hub import named_snapshots, pinned
+from genir.run.hub import named_snapshots, pinned, place
 from genir.run.plan import Plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -20,6 +20,7 @@ def plan_of(workdir: Path, *names: str, **changes: Any) -> Plan:
     for over in [*(load_yaml_strict(REPOSITORY / f"config/{n}.yaml") for n in names), changes]:
         update_config(config, over)
     drop_empty(config)
-    lock = {(s.kind, s.id): "0" * 40 for s in named_snapshots(config)}
-    snapshots = pinned(named_snapshots(config), lock, "lock")
+    named = pinned(named_snapshots(config), {})
+    lock = {(s.kind, place(s.id, wanted)): "0" * 40 for s in named for wanted in s.unknown}
+    snapshots = pinned(named, lock)
     return Plan(config, REPOSITORY, workdir, snapshots)

@@ -1,18 +1,18 @@
-"""Random T5 models of both families and all sizes that a property test can afford."""
+"""Random T5 models of all families and all sizes that a property test can afford."""
 
 import torch
 from hypothesis import strategies as some
-from plain_t5 import FAMILIES
-from transformers import T5Config, T5ForConditionalGeneration
+from plain_t5 import ALL_FAMILIES, random_of
 
 
 @some.composite
 def random_models(draw):
     """With 44 to 80 rows, so that 40 of them may be documents."""
     size = lambda low, high: draw(some.integers(low, high))  # noqa: E731
-    family = draw(some.sampled_from(sorted(FAMILIES)))
+    family = draw(some.sampled_from(sorted(ALL_FAMILIES)))
     torch.manual_seed(size(0, 10**6))
-    config = T5Config(
+    return random_of(
+        family,
         vocab_size=size(44, 80),
         d_model=size(2, 24),
         d_ff=size(1, 30),
@@ -22,12 +22,4 @@ def random_models(draw):
         num_decoder_layers=size(1, 4),
         decoder_start_token_id=size(0, 3),
         pad_token_id=0,
-        **FAMILIES[family],
     )
-    model = T5ForConditionalGeneration(config).eval()
-    if family == "gated-untied":
-        model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
-    for parameter in model.parameters():
-        if parameter.dim() == 1:
-            parameter.data.uniform_(0.5, 1.5)
-    return model

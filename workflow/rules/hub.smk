@@ -35,7 +35,7 @@ rule fetch:
         "results/logs/fetch.log",
     localrule: True
     conda:
-        environment("data")
+        environment("train")
     threads: 1
     resources:
         mem_mb=2000,
@@ -64,7 +64,7 @@ for snapshot in {snapshot.folder: snapshot for snapshot in PLAN.snapshots}.value
             f"results/benchmarks/fetch/{snapshot.label}.tsv"
         localrule: True
         conda:
-            environment("data")
+            environment("train")
         threads: 1
         resources:
             mem_mb=2000,

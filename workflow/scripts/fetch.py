@@ -12,7 +12,8 @@ def main(snapshots: list[Snapshot], lock: Path) -> None:
     """Note the hub revisions a configuration is computed with and download what it names.
 
     Args:
-        snapshots: what to fetch; those without a revision get the hub's newest, noted in the lock.
+        snapshots: what to fetch; the commits of their revisions, or the newest, are noted in the
+            lock.
         lock: the lock file (YAML); entries that are there stay.
     """
     # What is fetched stays as the hub has it; its folder names the revision.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from plain_t5 import DOCUMENTS, PIECES, small_model
+from plain_t5 import ALL_FAMILIES, DOCUMENTS, PIECES, small_model
 from small_subjects import small_subject
 from tiny_text import sentences, tiny_tokenizer
 from tiny_training import SHAPE
@@ -21,7 +21,6 @@ from genir.subjects.subject import QuerySource, Subject, load_subject
 from genir.training.pretraining import small_t5_config
 
 START = Start("folder", "unused")
-FAMILIES = ("relu-tied", "gated-untied")
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def moved(monkeypatch):
     return of
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ALL_FAMILIES)
 def test_a_model_has_not_drifted_from_itself(moved, family):
     subject = small_subject(family)
     table = moved(subject, subject.plain)
@@ -44,7 +43,7 @@ def test_a_model_has_not_drifted_from_itself(moved, family):
     assert (table["start_norm"] > 0).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ALL_FAMILIES)
 def test_weights_that_doubled_have_drifted_by_their_own_length(moved, family):
     subject = small_subject(family)
     before = copy.deepcopy(subject.plain)
@@ -53,7 +52,7 @@ def test_weights_that_doubled_have_drifted_by_their_own_length(moved, family):
     assert moved(subject, before)["drift"].to_numpy() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ALL_FAMILIES)
 def test_what_is_measured_is_what_one_step_trains(moved, family):
     """But for the rows of docids. Rows of the embedding that no token stands for count too."""
     subject = small_subject(family)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from on_devices import device_of, on_every_device
-from plain_t5 import FAMILIES, docid_tokens, random_inputs, small_model
+from plain_t5 import ALL_FAMILIES, docid_tokens, random_inputs, small_model
 
 from genir.base.names import COMPONENTS
 from genir.engine.decoder import LeanDecoder
@@ -32,7 +32,7 @@ def _ranks(model, device, precision):
 
 
 @on_every_device
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ALL_FAMILIES)
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_ranks_are_those_of_the_cpu(kind, family, precision):
     model = small_model(family)

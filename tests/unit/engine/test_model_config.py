@@ -4,7 +4,7 @@ import json
 
 import pytest
 from family_checkpoints import CHECKPOINTS, change_config, write_checkpoint
-from transformers import MT5Config, T5Config
+from transformers import MT5Config, T5Config, UMT5Config
 
 from genir.base.errors import ModelError
 from genir.engine.model_config import DEFAULTS, complete_config, read_config
@@ -60,7 +60,9 @@ def test_an_adapter_is_refused(folder):
         load_model(folder)
 
 
-@pytest.mark.parametrize(("family", "config"), [("t5", T5Config), ("mt5", MT5Config)])
+@pytest.mark.parametrize(
+    ("family", "config"), [("t5", T5Config), ("mt5", MT5Config), ("umt5", UMT5Config)]
+)
 def test_what_is_left_out_is_what_transformers_takes(family, config):
     ours, theirs = complete_config({"model_type": family}), config()
     assert {key: getattr(theirs, key) for key in DEFAULTS[family] if key in theirs.to_dict()} == {

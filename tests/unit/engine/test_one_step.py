@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from plain_t5 import FAMILIES, plain_logits, random_inputs, small_model
+from plain_t5 import ALL_FAMILIES, plain_logits, random_inputs, small_model
 
 from genir.engine.dropout import Dropout
 from genir.engine.one_step import OneStep
 
-families = pytest.mark.parametrize("family", FAMILIES)
+families = pytest.mark.parametrize("family", ALL_FAMILIES)
 
 
 def _inputs():

@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from plain_t5 import FAMILIES, docid_tokens, plain_logits, random_inputs, small_model
+from plain_t5 import ALL_FAMILIES, docid_tokens, plain_logits, random_inputs, small_model
 from safetensors.torch import load_file, save_file
 
 from genir.base.errors import ModelError
@@ -10,7 +10,7 @@ from genir.engine.decoder import LeanDecoder
 from genir.engine.encoder import LeanEncoder, token_batch
 from genir.engine.t5 import Architecture, load_t5, t5_of
 
-families = pytest.mark.parametrize("family", FAMILIES)
+families = pytest.mark.parametrize("family", ALL_FAMILIES)
 
 
 def _logits(model):

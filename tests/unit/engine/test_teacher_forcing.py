@@ -5,13 +5,13 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from plain_t5 import FAMILIES, small_model
+from plain_t5 import ALL_FAMILIES, small_model
 from random_t5 import random_models
 
 from genir.engine.dropout import Dropout, dropout, keep
 from genir.engine.teacher_forcing import TeacherForcing
 
-families = pytest.mark.parametrize("family", FAMILIES)
+families = pytest.mark.parametrize("family", ALL_FAMILIES)
 
 
 def _sequences(examples, longest, rows, seed):
@@ -76,7 +76,7 @@ def test_products_in_bfloat16_are_near(family, rate):
     together, plainly = (
         torch.cat([grads[name].flatten() for name in expected]) for grads in (gradients, expected)
     )
-    assert torch.nn.functional.cosine_similarity(together, plainly, dim=0) > 0.999
+    assert torch.nn.functional.cosine_similarity(together, plainly, dim=0) > 0.998
     assert all(weight.dtype == torch.float32 for weight in gradients.values())
 
 

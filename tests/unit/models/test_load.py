@@ -3,7 +3,7 @@ from functools import cache
 
 import pytest
 import torch
-from plain_t5 import FAMILIES, plain_logits, random_inputs, small_model
+from plain_t5 import ALL_FAMILIES, plain_logits, random_inputs, small_model
 from safetensors.torch import load_file, save_file
 from tiny_text import tiny_tokenizer
 
@@ -20,7 +20,7 @@ from genir.models.load import (
 from genir.models.start import Start
 
 DOC_IDS = [f"d{i}" for i in range(30)]
-families = pytest.mark.parametrize("family", FAMILIES)
+families = pytest.mark.parametrize("family", ALL_FAMILIES)
 
 
 def _saved(folder, family="relu-tied"):

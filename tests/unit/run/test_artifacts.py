@@ -8,7 +8,7 @@ from genir.run.arguments import read_files
 from genir.run.needs import Needs
 
 REPORT = REPOSITORY / "workflow/report"
-CONFIGS = ("tiny", "published", "paper", "document", "query_generation")
+CONFIGS = ("tiny", "published", "paper", "document", "query_generation", "emergence_pile_t5")
 
 
 def outputs(plan) -> list[str]:

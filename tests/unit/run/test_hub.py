@@ -6,7 +6,15 @@ from workflow_sources import REPOSITORY
 
 from genir.base.errors import ConfigError
 from genir.run.config.values import drop_empty
-from genir.run.hub import Snapshot, check_pinned, lock_text, named_snapshots, pinned, read_lock
+from genir.run.hub import (
+    LOCK_FILE,
+    Snapshot,
+    check_pinned,
+    lock_text,
+    named_snapshots,
+    pinned,
+    read_lock,
+)
 
 A, B = "a1" * 20, "b2" * 20
 T5 = {"type": "hub", "id": "me/t5", "encoder_layers": 3, "decoder_layers": 8}
@@ -27,18 +35,19 @@ def test_everything_that_a_config_takes_from_the_hub_is_named():
     assert list(found) == ["corpora.nq", "query_generators.d2q.start", "models.t5.start",
                            "models.dsi.hub"]  # fmt: skip
     assert found["corpora.nq"] == Snapshot("corpora.nq", "dataset", "me/nq", "default")
-    assert found["models.dsi.hub"].revision == B
+    assert found["models.dsi.hub"].wanted == B
     assert not named_snapshots(yaml.safe_load((REPOSITORY / "config/config.yaml").read_text()))
 
 
 def test_the_folder_holds_id_revision_and_configuration():
-    assert Snapshot("k", "model", "me/t5", "", A).folder == f"results/fetch/model/me--t5/{A}"
-    named = Snapshot("k", "dataset", "me/nq", "dev", A)
+    assert Snapshot("k", "model", "me/t5", revision=A).folder == f"results/fetch/model/me--t5/{A}"
+    named = Snapshot("k", "dataset", "me/nq", "dev", revision=A)
     assert named.folder == f"results/fetch/dataset/me--nq/{A}/dev"
 
 
 def test_a_lock_is_read_as_it_was_written(tmp_path):
     lock = {("model", "me/t5"): A, ("dataset", "me/t5"): B}
+    lock |= {("model", "me/t5@step_10000"): B, ("model", "me/t5@refs/pr/3"): A}
     path = tmp_path / "revisions.lock.yaml"
     path.write_text(lock_text(lock))
     assert read_lock(path) == lock
@@ -66,7 +75,7 @@ def test_a_broken_lock_is_explained(tmp_path, text, message):
 
 
 def test_revisions_come_from_the_config_or_else_from_the_lock():
-    found = pinned(named_snapshots(CONFIG), {("model", "me/t5"): A}, "lock")
+    found = pinned(named_snapshots(CONFIG), {("model", "me/t5"): A})
     revisions = {s.key: s.revision for s in found}
     assert revisions["models.t5.start"] == revisions["query_generators.d2q.start"] == A
     assert revisions["models.dsi.hub"] == B
@@ -74,27 +83,55 @@ def test_revisions_come_from_the_config_or_else_from_the_lock():
 
 
 def test_without_a_revision_the_user_is_told_to_fetch():
-    found = pinned(named_snapshots(CONFIG), {("model", "me/t5"): A}, "lock")
+    found = pinned(named_snapshots(CONFIG), {("model", "me/t5"): A})
     with pytest.raises(ConfigError, match=r"corpora.nq.*me/nq.*snakemake fetch") as caught:
         check_pinned(found, "lock")
     assert "me/t5" not in str(caught.value)
     with pytest.raises(ConfigError) as caught:
-        check_pinned(pinned(named_snapshots(CONFIG), {}, "lock"), "lock")
+        check_pinned(pinned(named_snapshots(CONFIG), {}), "lock")
     said = "{}: nothing says which revision of {} is meant"
     assert said.format("corpora.nq", "me/nq") in str(caught.value)
     of_t5 = "query_generators.d2q.start, models.t5.start"
     assert said.format(of_t5, "me/t5") in str(caught.value)
     assert "models.dsi" not in str(caught.value)
-    check_pinned(pinned(found, {("dataset", "me/nq"): A}, "lock"), "lock")
+    check_pinned(
+        pinned(named_snapshots(CONFIG), {("model", "me/t5"): A, ("dataset", "me/nq"): A}), "lock"
+    )
 
 
-@pytest.mark.parametrize("lock", [{("model", "me/dsi"): A}, {}])
-def test_two_revisions_of_one_repository_are_an_error(lock):
+def test_one_id_may_come_at_several_revisions(tmp_path):
     config = copy.deepcopy(CONFIG)
-    if not lock:
-        config["models"]["other"] = {"hub": PUBLISHED | {"revision": A}}
-    with pytest.raises(ConfigError, match=r"revision: is .* keep one of the two"):
-        pinned(named_snapshots(config), lock, "lock")
+    for wanted in ("step_10000", "refs/pr/3", A):
+        config["models"][wanted] = {"start": T5 | {"revision": wanted}}
+    lock = {("model", "me/t5"): B, ("model", "me/t5@step_10000"): "c3" * 20}
+    found = pinned(named_snapshots(config), lock)
+    folders = {s.key: s.folder.removeprefix("results/fetch/model/me--t5/") for s in found}
+    assert folders["models.t5.start"] == B
+    assert folders["models.step_10000.start"] == "c3" * 20
+    assert folders["models.refs/pr/3.start"] == "not-fetched-refs--pr--3"
+    assert folders[f"models.{A}.start"] == A
+    said = r"refs/pr/3.start: nothing says which commit 'refs/pr/3' of me/t5 is.*snakemake fetch"
+    with pytest.raises(ConfigError, match=said):
+        check_pinned(found, LOCK_FILE)
+
+
+def test_a_tokenizer_of_another_revision_makes_another_folder():
+    config = {"models": {"m": {"start": T5 | {"revision": A, "tokenizer_revision": "main"}}}}
+    (unknown,) = pinned(named_snapshots(config), {})
+    assert (unknown.revision, unknown.unknown) == (A, ["main"])
+    (found,) = pinned(named_snapshots(config), {("model", "me/t5@main"): B})
+    assert not found.unknown
+    assert found.folder == f"results/fetch/model/me--t5/{A}-tokenizer-{B}"
+    (same,) = pinned(named_snapshots(config), {("model", "me/t5@main"): A})
+    assert same.folder == f"results/fetch/model/me--t5/{A}"
+
+
+def test_a_lock_of_older_versions_is_read(tmp_path):
+    path = tmp_path / "revisions.lock.yaml"
+    path.write_text(f'# Hub revisions\nmodels:\n  me/t5: "{A}"\ndatasets:\n  me/nq: "{B}"\n')
+    found = pinned(named_snapshots(CONFIG), read_lock(path))
+    check_pinned(found, path)
+    assert {s.revision for s in found} == {A, B}
 
 
 def test_an_empty_entry_leaves_out_the_one_below():

@@ -8,6 +8,7 @@ from plans import REPOSITORY, plan_of
 
 from genir.run import rule_arguments
 from genir.run.arguments import Folder
+from genir.run.hub import pinned, place
 from genir.run.plan import Plan
 
 
@@ -75,6 +76,17 @@ def test_a_pretraining_that_goes_on_takes_tokenizer_and_shape_of_its_start(tmp_p
     plan = plan_of(tmp_path, pretraining={"start": hub})
     assert plan.pretraining_card()["start"] == {"id": "a/b", "revision": "0" * 40}
     assert str(rule_arguments.pretrain(plan)["start"]["path"].path).startswith("results/fetch")
+
+
+def test_models_may_start_from_several_revisions_of_one_repository(tmp_path):
+    plan = plan_of(tmp_path, "emergence_pile_t5")
+    lock = {("model", place(s.id, w)): f"{i:040x}" for i, s in enumerate(plan.snapshots)
+            for w in (s.wanted, s.tokenizer_wanted)}  # fmt: skip
+    plan = Plan(plan.config, REPOSITORY, tmp_path, pinned(plan.snapshots, lock))
+    folders = [str(plan.start_of(model)["path"].path) for model in plan.models]
+    assert len(set(folders)) == len(plan.models) == 7
+    assert all("/model/EleutherAI--pile-t5-large/" in folder for folder in folders)
+    assert len({folder.rpartition("-tokenizer-")[2] for folder in folders}) == 2
 
 
 def test_a_random_start_is_read_without_its_weights(tmp_path):

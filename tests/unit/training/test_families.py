@@ -1,15 +1,23 @@
-"""T5, T5 v1.1 / Flan-T5 and mT5 from checkpoint to fine-tuned model, beside plain Hugging Face."""
+"""Every family of T5 from checkpoint to fine-tuned model, beside plain Hugging Face."""
 
 import json
 
 import pandas as pd
 import pytest
 import torch
-from family_checkpoints import CHECKPOINTS, DOCUMENTS, UNTIED, write_checkpoint, write_finetuned
+from family_checkpoints import (
+    CHECKPOINTS,
+    DOCUMENTS,
+    UNTIED,
+    change_config,
+    plain_model,
+    write_checkpoint,
+    write_finetuned,
+)
 from plain_t5 import plain_logits, plain_ranks, random_inputs
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from tiny_text import tiny_tokenizer
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from genir.analyses.rank_queries import rank_queries
 from genir.base.errors import ModelError
@@ -47,7 +55,7 @@ def test_every_loader_computes_what_the_model_of_the_family_does(family, as_on_h
     assert engine.architecture == t5_of(loaded).architecture
     assert (loaded.lm_head.weight is loaded.shared.weight) == (family not in UNTIED)
     assert (engine.head is engine.embedding) == (family not in UNTIED)
-    assert loaded.config.scale_decoder_outputs == (family not in UNTIED)
+    assert (engine.architecture.scale < 1) == (family not in UNTIED)
 
 
 @families
@@ -99,7 +107,7 @@ def test_a_saved_model_is_the_same_to_hugging_face_and_to_us(family, tmp_path):
     expected = plain_logits(model, *random_inputs())
     for loaded in (
         load_model(tmp_path / "saved"),
-        AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "saved").eval(),
+        plain_model(tmp_path / "saved"),
     ):
         assert torch.equal(plain_logits(loaded, *random_inputs()), expected)
     engine = load_t5(tmp_path / "saved")
@@ -137,7 +145,7 @@ def test_ranks_of_a_fine_tuned_model_are_those_of_plain_hugging_face(finetuned):
     cut = {"truncation": True, "max_length": source.query_tokens, "padding": True}
     encoded = AutoTokenizer.from_pretrained(folder)(texts, **cut, return_tensors="pt")
     inputs = encoded["input_ids"], encoded["attention_mask"]
-    plain = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    plain = plain_model(folder)
     logits = plain_logits(plain, *inputs)
     relevant = subject.queries.relevant.tolist()
     docids = torch.tensor(sorted(subject.docids.values()))
@@ -164,18 +172,39 @@ def test_a_random_start_like_an_untied_checkpoint_is_untied(family, tmp_path):
     model = random_like(tmp_path, 1)
     assert model.lm_head.weight is not model.shared.weight
     assert model.lm_head.weight.std().item() == pytest.approx(1, abs=0.1)
-    assert not model.config.scale_decoder_outputs
+    assert t5_of(model).architecture.scale == 1
     assert torch.equal(model.lm_head.weight, random_like(tmp_path, 1).lm_head.weight)
     assert not torch.equal(model.lm_head.weight, random_like(tmp_path, 2).lm_head.weight)
 
 
 def test_a_relative_of_t5_is_refused(tmp_path):
     write_checkpoint(tmp_path, "mt5")
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "umt5"}))
+    change_config(tmp_path, model_type="longt5")
     for load in (load_model, load_t5):
-        with pytest.raises(ModelError, match=r"model_type 'umt5' is not a T5; .* t5 and mt5"):
+        with pytest.raises(ModelError, match=r"'longt5' is not a T5; .* t5, mt5, umt5"):
             load(tmp_path)
+
+
+@pytest.mark.parametrize(("family", "other"), [("mt5", "umt5"), ("umt5", "mt5")])
+def test_position_biases_of_the_other_family_are_refused(family, other, tmp_path):
+    """Every layer of umT5 has its own; transformers would draw what is missing at random."""
+    write_checkpoint(tmp_path, family)
+    change_config(tmp_path, model_type=other)
+    how = "3 missing" if other == "umt5" else "3 unexpected"
+    for load in (load_model, load_t5):
+        with pytest.raises(ModelError, match=f"{how}: .*relative_attention_bias"):
+            load(tmp_path)
+
+
+def test_a_umt5_without_an_output_projection_of_its_own_is_refused(tmp_path):
+    """Whether its logits are scaled cannot be told."""
+    write_checkpoint(tmp_path, "umt5")
+    path = tmp_path / "model.safetensors"
+    tensors = load_file(path)
+    del tensors["lm_head.weight"]
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"1 missing: lm_head.weight"):
+        load_t5(tmp_path)
 
 
 def test_a_checkpoint_with_sentencepiece_only_is_explained(tmp_path):
@@ -183,6 +212,6 @@ def test_a_checkpoint_with_sentencepiece_only_is_explained(tmp_path):
     (tmp_path / "tokenizer.json").unlink()
     (tmp_path / "spiece.model").write_bytes(b"pieces")
     with pytest.raises(
-        ModelError, match=r"(?s)no readable tokenizer.json: .*sentencepiece is install"
+        ModelError, match=r"(?s)no readable tokenizer.json: .*sentencepiece and protobuf"
     ):
         load_tokenizer(tmp_path)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 import torch
 
-from genir.engine.t5 import T5, t5_of
+from genir.engine.t5 import T5, position_bias, t5_of
 from genir.models.start import Start, start_folder
 from genir.subjects.subject import Subject
 
@@ -17,7 +17,6 @@ COMPONENTS_OF = {
 """Components of a layer in the order in which checkpoints number them."""
 UNREAD = ("q", "k", "relative_attention_bias")
 """Of the decoder's self-attention: with one position it gives that one all its weight."""
-POSITION_BIAS = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
 NO_LAYER = -1
 
 Matrix = tuple[str, int, str, str, torch.Tensor, torch.Tensor]
@@ -61,8 +60,8 @@ def _norm(values: torch.Tensor) -> float:
 
 
 def _matrices(subject: Subject, origin: T5) -> Iterator[Matrix]:
-    """Rows of words first, then stack by stack, what is of no layer at its end. The position biases
-    of all layers lie in layer 0."""
+    """Rows of words first, then stack by stack, what is of no layer at its end. Position biases of
+    all layers lie in layer 0; where every layer has its own they are part of its attention."""
     own, words = subject.model, _words(subject, origin)
     yield "words", NO_LAYER, "embedding", "shared", own.embedding[words], origin.embedding[words]
     if own.head is not own.embedding:
@@ -74,8 +73,8 @@ def _matrices(subject: Subject, origin: T5) -> Iterator[Matrix]:
             for number, component in enumerate(components)
             for part in _parts(origin, stack, layer, number, component)
         ]
-        if stack == "encoder":
-            named.append((NO_LAYER, "position_bias", "relative_attention_bias", POSITION_BIAS))
+        if stack == "encoder" and (shared := _shared_bias(origin)):
+            named.append((NO_LAYER, "position_bias", "relative_attention_bias", shared))
         name = f"{stack}.final_layer_norm.weight"
         named.append((NO_LAYER, "final_norm", "final_layer_norm", name))
         for *place, name in named:
@@ -93,9 +92,15 @@ def _parts(
         unread = matrix in UNREAD and (stack, component) == ("decoder", "self_attention")
         if matrix == "layer_norm":
             found.append(("norms", f"{component}.{matrix}", name))
-        elif name != POSITION_BIAS and not unread:
+        elif name != _shared_bias(origin) and not unread:
             found.append((component, matrix, name))
     return found
+
+
+def _shared_bias(origin: T5) -> str | None:
+    """The encoder's position biases where all layers read the first one's."""
+    several = position_bias("encoder", 1) in origin.weights
+    return None if several else position_bias("encoder", 0)
 
 
 def _words(subject: Subject, origin: T5) -> torch.Tensor:

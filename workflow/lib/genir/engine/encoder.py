@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from genir.engine.dropout import Drop, keep
-from genir.engine.t5 import ACTIVATIONS, T5, Architecture, Weights, rms_norm
+from genir.engine.t5 import ACTIVATIONS, T5, Architecture, Weights, position_bias, rms_norm
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class LeanEncoder:
         self.architecture, weights = model.architecture, model.weights
         self.embedding = model.embedding
         self.blocks = [_block(weights, i) for i in range(self.architecture.encoder_layers)]
-        bias = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-        self.position_bias = weights[bias]
+        biases = (position_bias("encoder", i) for i in range(self.architecture.encoder_layers))
+        self.position_biases = [weights[name] for name in biases if name in weights]
         self.final_norm = weights["encoder.final_layer_norm.weight"]
 
     @property
@@ -98,9 +98,10 @@ class LeanEncoder:
     ) -> torch.Tensor:
         """From the embedding `[token, d_model]` of every token; with `recompute`, what is inside a
         layer is computed again for its gradient instead of being kept."""
-        bias = self._score_bias(layout.mask)
         stream = drop(embedded, "encoder.embedding")
         for number, block in enumerate(self.blocks):
+            if number < len(self.position_biases):
+                bias = self._score_bias(self.position_biases[number], layout.mask)
             arguments = (block, stream, bias, layout, drop, f"encoder.{number}")
             stream = run_layer(self._layer, arguments, recompute)
         normed = rms_norm(stream, self.final_norm, self.architecture.epsilon)
@@ -139,10 +140,10 @@ class LeanEncoder:
         joined = (weights @ values).transpose(1, 2).flatten(2)
         return layout.from_grid(joined) @ block["o"].T
 
-    def _score_bias(self, mask: torch.Tensor) -> torch.Tensor:
+    def _score_bias(self, biases: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Position bias and padding as one addition to the scores `[query, head, to, from]`."""
         buckets = position_buckets(mask.shape[1], self.architecture, True).to(mask.device)
-        position = self.position_bias[buckets].permute(2, 0, 1)
+        position = biases[buckets].permute(2, 0, 1)
         return position + mask_bias(mask, position.dtype)[:, None, None, :]
 
 

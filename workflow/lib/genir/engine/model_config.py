@@ -8,8 +8,12 @@ from typing import Any
 from genir.base.errors import ModelError
 from genir.engine.model_json import read_object
 
-FAMILIES = ("t5", "mt5")
-"""`model_type` of T5, T5 v1.1 and Flan-T5, and of mT5."""
+FAMILIES = ("t5", "mt5", "umt5")
+"""`model_type` of T5, T5 v1.1 and Flan-T5; of mT5; of umT5 and Pile-T5."""
+
+UNTIED = ("mt5", "umt5")
+"""Whose output projection is never the token embedding, whatever `tie_word_embeddings` says:
+transformers 5 writes true for all of them."""
 
 ACTIVATIONS = ("relu", "gelu_new", "gelu", "silu")
 _GELU = "gated-gelu"
@@ -26,7 +30,7 @@ _SIZES = (
     "relative_attention_num_buckets",
     "relative_attention_max_distance",
 )
-_OF_BOTH = {
+_OF_ALL = {
     "d_model": 512,
     "d_kv": 64,
     "relative_attention_num_buckets": 32,
@@ -36,8 +40,15 @@ _OF_BOTH = {
     "eos_token_id": 1,
     "decoder_start_token_id": 0,
 }
+_MULTILINGUAL = _OF_ALL | {
+    "vocab_size": 250112,
+    "d_ff": 1024,
+    "num_layers": 8,
+    "num_heads": 6,
+    "feed_forward_proj": "gated-gelu",
+}
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "t5": _OF_BOTH
+    "t5": _OF_ALL
     | {
         "vocab_size": 32128,
         "d_ff": 2048,
@@ -45,14 +56,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "num_heads": 8,
         "feed_forward_proj": "relu",
     },
-    "mt5": _OF_BOTH
-    | {
-        "vocab_size": 250112,
-        "d_ff": 1024,
-        "num_layers": 8,
-        "num_heads": 6,
-        "feed_forward_proj": "gated-gelu",
-    },
+    "mt5": _MULTILINGUAL,
+    "umt5": _MULTILINGUAL,
 }
 _OTHER_NAMES = {
     "hidden_size": "d_model",
@@ -99,7 +104,7 @@ def complete_config(config: Mapping[str, Any]) -> dict[str, Any]:
     family = config.get("model_type", "t5")
     if family not in FAMILIES:
         raise ModelError(
-            f"model_type {family!r} is not a T5; this engine computes {' and '.join(FAMILIES)}"
+            f"model_type {family!r} is not a T5; this engine computes {', '.join(FAMILIES)}"
         )
     _check_plain(config)
     said = {key: value for key, value in config.items() if value is not None}

@@ -15,10 +15,13 @@ from safetensors import SafetensorError
 from torch.nn import functional
 
 from genir.base.errors import ModelError
-from genir.engine.model_config import activation_of, complete_config, read_config
+from genir.engine.model_config import UNTIED, activation_of, complete_config, read_config
 from genir.engine.weights import COPIES, HEAD, UNUSED, SafetensorsWeights, Shapes
 
 Weights = Mapping[str, torch.Tensor]
+
+EVERY_LAYER = "umt5"
+"""The `model_type` whose layers have position biases of their own."""
 
 # Applied to what a product has just given, so the first may work in place.
 ACTIVATIONS = {
@@ -31,11 +34,11 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """What config.json says of a T5, T5 v1.1, Flan-T5 or mT5; `scale` multiplies the final state
-    before unembedding (d_model^-0.5 where input and output embedding are tied, else 1).
+    """What config.json says of a T5 of any family; `scale` multiplies the final state before
+    unembedding (d_model^-0.5 where input and output embedding are tied, else 1).
 
     transformers 5 writes `tie_word_embeddings: true` for all of them, so `scale_decoder_outputs`
-    counts where it is there; mT5, which is never tied, does not have it.
+    counts where it is there; mT5 and umT5, which are never tied, do not have it.
     """
 
     d_model: int
@@ -58,7 +61,7 @@ class Architecture:
         """From the keys of config.json. Raises ModelError for an activation T5 does not have, and
         for a relative of T5 that computes something else."""
         config = complete_config(config)
-        other, kind = config.get("model_type") == "mt5", config["feed_forward_proj"]
+        other, kind = config.get("model_type") in UNTIED, config["feed_forward_proj"]
         tied = not other and config.get("tie_word_embeddings") is not False
         return cls(
             d_model=config["d_model"],
@@ -134,12 +137,22 @@ def tensor_shapes(a: Architecture, config: Mapping[str, Any]) -> tuple[Shapes, S
             place = f"{stack}.block.{block}.layer.{number}"
             shapes |= {f"{place}.{name}.{one}.weight": size for one, size in parts[name].items()}
             shapes[f"{place}.layer_norm.weight"] = (a.d_model,)
-        biases = f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-        shapes |= {biases: (a.buckets, a.heads), f"{stack}.final_layer_norm.weight": (a.d_model,)}
+        with_biases = layers if config.get("model_type") == EVERY_LAYER else 1
+        biases = (position_bias(stack, block) for block in range(with_biases))
+        shapes |= dict.fromkeys(biases, (a.buckets, a.heads))
+        shapes[f"{stack}.final_layer_norm.weight"] = (a.d_model,)
     optional: Shapes = dict.fromkeys(COPIES, table) | {UNUSED: (a.buckets, a.heads)}
     # Without it an untied model would begin with an output projection of its own, drawn anew.
-    (shapes if config.get("tie_word_embeddings") is False else optional)[HEAD] = table
+    # That of umT5 cannot be the token embedding: nothing would say whether to scale before it.
+    own = config.get("tie_word_embeddings") is False or config.get("model_type") == EVERY_LAYER
+    (shapes if own else optional)[HEAD] = table
     return shapes, optional
+
+
+def position_bias(stack: str, layer: int) -> str:
+    """Name of a layer's position biases `[bucket, head]` in "encoder" or "decoder". umT5 has them
+    in every layer; in other T5s the first layer's serve all."""
+    return f"{stack}.block.{layer}.layer.0.SelfAttention.relative_attention_bias.weight"
 
 
 def t5_of(model: torch.nn.Module) -> T5:

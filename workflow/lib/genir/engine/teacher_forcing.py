@@ -137,19 +137,23 @@ class _Stack:
             for layer in range(layers)
             for number, component in enumerate(names)
         ]
-        self.table = f"{name}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-        self._add_bias(both_ways=name == "encoder")
+        both_ways, mask = name == "encoder", layout.mask
+        self.buckets = position_buckets(mask.shape[1], run.architecture, both_ways)
+        self.buckets = self.buckets.to(mask.device)
+        past = torch.ones_like(self.buckets, dtype=torch.bool).tril()
+        self.unseen = mask_bias(mask[:, None] if both_ways else past, torch.float32)
         self.kept: list[tuple[Kept, torch.Tensor | None, Kept]] = []
 
-    def _add_bias(self, both_ways: bool) -> None:
+    def _bias(self, table: str) -> torch.Tensor:
         """What is added to the scores `[head, sequence or 1, to, from]`: the position bias, and
         that a decoder must not see what comes, an encoder no padding."""
-        mask = self.layout.mask
-        self.buckets = position_buckets(mask.shape[1], self.run.architecture, both_ways)
-        self.buckets = self.buckets.to(mask.device)
-        position = self.run.vectors[self.table].detach()[self.buckets].permute(2, 0, 1)[:, None]
-        past = torch.ones_like(self.buckets, dtype=torch.bool).tril()
-        self.bias = position + mask_bias(mask[:, None] if both_ways else past, position.dtype)
+        position = self.run.vectors[table].detach()[self.buckets].permute(2, 0, 1)[:, None]
+        return position + self.unseen
+
+    def _table(self, prefix: str) -> str | None:
+        """The position biases that a self-attention brings along, if it does."""
+        name = f"{prefix}.SelfAttention.relative_attention_bias.weight"
+        return name if name in self.run.vectors else None
 
     def forward(
         self, stream: torch.Tensor, read: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -163,7 +167,9 @@ class _Stack:
             normed, norm = run.norm(f"{prefix}.layer_norm.weight", stream)
             normed = normed.to(run.matrices.products)
             if component == "self_attention":
-                written, kept = run.self_attention(prefix, normed, self.layout, self.bias)
+                if table := self._table(prefix):
+                    bias = self._bias(table)
+                written, kept = run.self_attention(prefix, normed, self.layout, bias)
             elif component == "cross_attention":
                 written, kept = run.cross_attention(prefix, normed, *read)
             else:
@@ -178,19 +184,29 @@ class _Stack:
     def backward(self, change: torch.Tensor, of_hidden: torch.Tensor | None = None) -> torch.Tensor:
         """Gradient of the embeddings `[token, d_model]`; adds to that of the hidden states."""
         run = self.run
-        of_bias = torch.zeros_like(self.bias[:, 0])
+        of_bias = self._no_change()
         stream = run.norm_back(masked(change, self.last), *self.final)
         for component, prefix, _ in reversed(self.sublayers):
             norm, mask, kept = self.kept.pop()
             change = masked(stream, mask).to(run.matrices.products)
             if component == "self_attention":
                 change = run.self_attention_back(prefix, change, of_bias, kept)
+                if table := self._table(prefix):
+                    self._bias_back(table, of_bias)
+                    of_bias = self._no_change()
             elif component == "cross_attention":
                 change = run.cross_attention_back(prefix, change, of_hidden, kept)
             else:
                 change = run.mlp_back(prefix, change, kept)
             stream += run.norm_back(change.float(), *norm)
-        table = torch.zeros_like(run.vectors[self.table])
-        rows = of_bias.flatten(1).T
-        run.of_vectors[self.table] = table.index_add_(0, self.buckets.flatten(), rows)
         return masked(stream, self.first)
+
+    def _no_change(self) -> torch.Tensor:
+        """`[head, to, from]`"""
+        return self.unseen.new_zeros(self.run.architecture.heads, *self.buckets.shape)
+
+    def _bias_back(self, table: str, of_bias: torch.Tensor) -> None:
+        """Gradient of position biases from that of the scores of the layers that read them."""
+        change = torch.zeros_like(self.run.vectors[table])
+        rows = of_bias.flatten(1).T
+        self.run.of_vectors[table] = change.index_add_(0, self.buckets.flatten(), rows)

@@ -64,8 +64,9 @@ def read_tokenizer(folder: Path | str) -> dict[str, Any]:
     path = Path(folder) / "tokenizer.json"
     if not path.is_file():
         raise ModelError(
-            f"{folder} has no tokenizer.json; with sentencepiece installed, "
-            "AutoTokenizer.from_pretrained(<folder>).save_pretrained(<folder>) writes one"
+            f"{folder} has no tokenizer.json; with sentencepiece and protobuf installed, "
+            "AutoTokenizer.from_pretrained(<folder>).save_pretrained(<folder>) writes one; "
+            "`snakemake fetch` makes one of spiece.model or tokenizer.model for a model of the hub"
         )
     tokenizer = read_object(path)
     tokens = tokenizer.setdefault("added_tokens", [])

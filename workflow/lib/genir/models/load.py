@@ -12,7 +12,7 @@ from genir.engine.devices import seed_torch
 from genir.engine.model_config import read_config
 from genir.engine.model_files import files_read
 from genir.engine.model_json import read_object
-from genir.engine.t5 import cannot_be_loaded, load_t5
+from genir.engine.t5 import EVERY_LAYER, cannot_be_loaded, load_t5
 from genir.engine.weights import check_module
 from genir.files.damage import check_unchanged, reading
 from genir.files.io import read_json, write_json
@@ -72,21 +72,19 @@ def random_like(folder: Path | str, seed: int) -> "T5ForConditionalGeneration":
 
 
 def random_model(config: "T5Config", seed: int) -> "T5ForConditionalGeneration":
-    """T5's own initialisation in the shape of `config`, a function of `seed` alone. T5 v1.1 and mT5
-    get an output projection of their own, drawn as T5 v1.1's is; transformers 5 would tie it."""
-    from transformers import T5ForConditionalGeneration
-
+    """T5's own initialisation in the shape of `config`, a function of `seed` alone. T5 v1.1, mT5
+    and umT5 get an output projection of their own, drawn as T5 v1.1's is; transformers 5 would tie
+    it."""
     seed_torch(seed, "initialisation")
-    model = T5ForConditionalGeneration(config).eval()
-    if not config.scale_decoder_outputs:
+    model = _class_of(config)(config).eval()
+    if not getattr(config, "scale_decoder_outputs", False):
         head = torch.randn(model.shared.weight.shape) * config.initializer_factor
         model.lm_head.weight = torch.nn.Parameter(head)
-    return model
+    return _unscaled(model)
 
 
 def load_model(folder: Path | str) -> "T5ForConditionalGeneration":
     """A saved model in float32 and evaluation mode. Raises ModelError if it cannot be read."""
-    from transformers import T5ForConditionalGeneration
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -94,14 +92,12 @@ def load_model(folder: Path | str) -> "T5ForConditionalGeneration":
     settings = {"config": config, "dtype": torch.float32, "use_safetensors": True}
     load_t5(folder).weights.check_all()
     try:
-        model = T5ForConditionalGeneration.from_pretrained(
-            folder, local_files_only=True, **settings
-        )
+        model = _class_of(config).from_pretrained(folder, local_files_only=True, **settings)
     except UserError:
         raise
     except Exception as error:
         raise cannot_be_loaded(folder, error) from None
-    return model.eval()
+    return _unscaled(model).eval()
 
 
 def load_tokenizer(folder: Path | str) -> "PreTrainedTokenizerBase":
@@ -117,8 +113,8 @@ def load_tokenizer(folder: Path | str) -> "PreTrainedTokenizerBase":
     except Exception as error:
         raise ModelError(
             f"{folder} holds no readable tokenizer.json: {error}; a checkpoint with spiece.model "
-            "gets one where sentencepiece is installed, by AutoTokenizer's from_pretrained and "
-            "save_pretrained"
+            "gets one where sentencepiece and protobuf are installed, by AutoTokenizer's "
+            "from_pretrained and save_pretrained"
         ) from None
     without_state(tokenizer)
     check_pieces(tokenizer.backend_tokenizer, Path(folder))
@@ -169,7 +165,7 @@ def _checked(folder: Path | str) -> str:
 
 
 def _config(folder: str) -> "T5Config":
-    """The configuration of a T5; that of an mT5 as the T5 v1.1 it computes."""
+    """The configuration of a T5 or umT5; that of an mT5 as the T5 v1.1 it computes."""
     from transformers import AutoConfig, T5Config
 
     try:
@@ -179,10 +175,26 @@ def _config(folder: str) -> "T5Config":
         raise
     except Exception as error:
         raise cannot_be_loaded(folder, error) from None
-    if config.model_type == "t5":
+    if config.model_type in ("t5", EVERY_LAYER):
         return config
     as_t5 = {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]}
     return T5Config.from_dict(config.to_dict() | as_t5 | {"scale_decoder_outputs": False})
+
+
+def _class_of(config: "T5Config") -> "type[T5ForConditionalGeneration]":
+    """The class of a model; that of umT5 has the same parts by the same names."""
+    from transformers import T5ForConditionalGeneration, UMT5ForConditionalGeneration
+
+    umt5 = config.model_type == EVERY_LAYER
+    return UMT5ForConditionalGeneration if umt5 else T5ForConditionalGeneration
+
+
+def _unscaled(model: "T5ForConditionalGeneration") -> "T5ForConditionalGeneration":
+    """The same model; that of a umT5 with logits that are not scaled, as it was trained. To
+    transformers 5 its output projection is tied once it is read, and it scales."""
+    if model.config.model_type == EVERY_LAYER:
+        model.config.tie_word_embeddings = False
+    return model
 
 
 def add_docids(

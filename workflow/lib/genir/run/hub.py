@@ -12,7 +12,7 @@ from genir.run.config.strict_yaml import load_yaml_strict
 
 Kind = Literal["model", "dataset"]
 Lock = dict[tuple[Kind, str], str]
-"""The revision of every repository, by kind and id."""
+"""Commits by kind and by id, or by `<id>@<revision>` where the configuration names a revision."""
 
 LOCK_FILE = "config/revisions.lock.yaml"
 FOLDER = "results/fetch"
@@ -24,13 +24,32 @@ _SECTIONS: dict[str, Kind] = {"models": "model", "datasets": "dataset"}
 @dataclass(frozen=True)
 class Snapshot:
     """A hub repository that the configuration names at `key`; of a dataset the files of the
-    configuration `name` alone. `revision` is empty as long as it is not known."""
+    configuration `name` alone. `wanted` is the revision as it is written there, a commit, branch,
+    tag or pull request, empty for the newest, and `revision` its commit, empty as long as it is not
+    known; `tokenizer_wanted` and `tokenizer_revision` are the same of a tokenizer from another
+    revision than the weights."""
 
     key: str
     kind: Kind
     id: str
     name: str = ""
+    wanted: str = ""
     revision: str = ""
+    tokenizer_wanted: str = ""
+    tokenizer_revision: str = ""
+
+    @property
+    def unknown(self) -> list[str]:
+        """What is wanted and has no commit yet."""
+        unknown = [self.wanted] if not self.revision else []
+        if self.tokenizer_wanted and not self.tokenizer_revision:
+            unknown.append(self.tokenizer_wanted)
+        return list(dict.fromkeys(unknown))
+
+    @property
+    def other_tokenizer(self) -> bool:
+        """Whether the tokenizer is of another commit than the weights."""
+        return self.tokenizer_revision not in ("", self.revision)
 
     @property
     def folder(self) -> str:
@@ -43,8 +62,17 @@ class Snapshot:
         return "_".join(self._parts())
 
     def _parts(self) -> list[str]:
-        parts = [self.kind, self.id.replace("/", "--"), self.revision or "not-fetched", self.name]
+        unknown = "-".join(["not-fetched", *filter(None, self.unknown)]).replace("/", "--")
+        revision = unknown if self.unknown else self.revision
+        if self.other_tokenizer and not self.unknown:
+            revision += f"-tokenizer-{self.tokenizer_revision}"
+        parts = [self.kind, self.id.replace("/", "--"), revision, self.name]
         return [part for part in parts if part]
+
+
+def place(name: str, wanted: str) -> str:
+    """Where the commit of a repository's revision stands in the lock."""
+    return f"{name}@{wanted}" if wanted else name
 
 
 def named_snapshots(config: dict[str, Any]) -> list[Snapshot]:
@@ -57,6 +85,7 @@ def named_snapshots(config: dict[str, Any]) -> list[Snapshot]:
             entry["id"],
             entry.get("name", ""),
             entry.get("revision") or "",
+            tokenizer_wanted=entry.get("tokenizer_revision") or "",
         )
         for key, entry in _mappings(config, ())
         if "id" in entry and entry.get("source", CORPUS_SOURCES[0]) in CORPUS_SOURCES
@@ -107,36 +136,35 @@ def lock_text(lock: Lock) -> str:
     return "\n".join(lines) + "\n"
 
 
-def pinned(snapshots: Iterable[Snapshot], lock: Lock, lock_path: Path | str) -> list[Snapshot]:
-    """The snapshots with the revisions of the lock and of each other.
+def pinned(snapshots: Iterable[Snapshot], lock: Lock) -> list[Snapshot]:
+    """The snapshots with their commits, as far as they or the lock state them."""
 
-    Raises ConfigError if two places state different revisions of one repository.
-    """
-    snapshots = list(snapshots)
-    known = {repository: (revision, str(lock_path)) for repository, revision in lock.items()}
-    for snapshot in snapshots:
-        place = f"{snapshot.key}.revision"
-        revision, other = known.get((snapshot.kind, snapshot.id), (snapshot.revision, place))
-        if snapshot.revision and snapshot.revision != revision:
-            raise ConfigError(
-                f"{place}: is {snapshot.revision}, but {other} has {revision} for {snapshot.id}; "
-                "keep one of the two"
-            )
-        if revision:
-            known[snapshot.kind, snapshot.id] = revision, other
-    return [replace(s, revision=known.get((s.kind, s.id), (s.revision,))[0]) for s in snapshots]
+    def commit(snapshot: Snapshot, wanted: str) -> str:
+        if COMMIT.fullmatch(wanted):
+            return wanted
+        return lock.get((snapshot.kind, place(snapshot.id, wanted)), "")
+
+    return [
+        replace(
+            s,
+            revision=commit(s, s.wanted),
+            tokenizer_revision=commit(s, s.tokenizer_wanted) if s.tokenizer_wanted else "",
+        )
+        for s in snapshots
+    ]
 
 
 def check_pinned(snapshots: Iterable[Snapshot], lock_path: Path | str) -> None:
-    """Raises ConfigError if a revision is not known."""
-    unknown: dict[tuple[Kind, str], list[str]] = {}
+    """Raises ConfigError if a commit is not known."""
+    unknown: dict[tuple[Kind, str, str], list[str]] = {}
     for snapshot in snapshots:
-        if not snapshot.revision:
-            unknown.setdefault((snapshot.kind, snapshot.id), []).append(snapshot.key)
+        for wanted in snapshot.unknown:
+            unknown.setdefault((snapshot.kind, snapshot.id, wanted), []).append(snapshot.key)
     if unknown:
         missing = "; ".join(
-            f"{', '.join(keys)}: nothing says which revision of {name} is meant"
-            for (_, name), keys in unknown.items()
+            f"{', '.join(keys)}: nothing says which "
+            + (f"commit {wanted!r} of {name} is" if wanted else f"revision of {name} is meant")
+            for (_, name, wanted), keys in unknown.items()
         )
         raise ConfigError(
             f"{missing}. Run `snakemake fetch` once where there is network, with the same "

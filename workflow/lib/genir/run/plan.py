@@ -70,8 +70,13 @@ class Plan:
 
     def snapshot(self, kind: hub.Kind, entry: Mapping[str, Any]) -> hub.Snapshot:
         """What an entry of the configuration takes from the hub."""
-        wanted = (kind, entry["id"], entry.get("name", ""))
-        return next(s for s in self.snapshots if (s.kind, s.id, s.name) == wanted)
+        wanted = (kind, entry["id"], entry.get("name", ""), entry.get("revision") or "",
+                  entry.get("tokenizer_revision") or "")  # fmt: skip
+        return next(
+            s
+            for s in self.snapshots
+            if (s.kind, s.id, s.name, s.wanted, s.tokenizer_wanted) == wanted
+        )
 
     def hub_folder(self, kind: hub.Kind, entry: Mapping[str, Any]) -> Path:
         """Where that is fetched to."""

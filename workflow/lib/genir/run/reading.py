@@ -39,7 +39,7 @@ def read_plan(
     repository = Path(os.path.relpath(paths.REPOSITORY, workdir))
     paths.check_names([repository, *values.named_paths(config, paths.REPOSITORY, workdir)])
     named, lock = hub.named_snapshots(config), hub.read_lock(hub.LOCK_FILE)
-    snapshots = hub.pinned(named, lock, hub.LOCK_FILE)
+    snapshots = hub.pinned(named, lock)
     if not NEEDS_NO_LOCK & set(words):
         hub.check_pinned(snapshots, hub.LOCK_FILE)
     return Plan(config, repository, workdir, snapshots)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genir.base.errors import ConfigError
-from genir.engine.model_config import complete_config
+from genir.engine.model_config import UNTIED, complete_config
 
 # Where a hub model has not been fetched yet: t5-large, whose inner width is d_model.
 ASSUMED_WIDTH = 1024
@@ -54,7 +54,7 @@ class Shape:
 def shape_of_config(config: Mapping[str, Any]) -> Shape:
     """From the keys of config.json. Raises ModelError if it does not describe a T5."""
     config = complete_config(config)
-    multilingual, heads = config.get("model_type") == "mt5", config["num_heads"]
+    untied, heads = config.get("model_type") in UNTIED, config["num_heads"]
     return Shape(
         d_model=config["d_model"],
         d_ff=config["d_ff"],
@@ -64,7 +64,7 @@ def shape_of_config(config: Mapping[str, Any]) -> Shape:
         decoder_layers=config["num_decoder_layers"],
         rows=config["vocab_size"],
         gated=config["feed_forward_proj"].startswith("gated-"),
-        tied=not multilingual and config.get("tie_word_embeddings") is not False,
+        tied=not untied and config.get("tie_word_embeddings") is not False,
     )
 
 

@@ -56,6 +56,9 @@ class PlainReference:
     ) -> None:
         settings = {"dtype": torch.float32, "attn_implementation": "eager"}
         model = AutoModelForSeq2SeqLM.from_pretrained(folder, local_files_only=True, **settings)
+        if model.config.model_type == "umt5":
+            # transformers 5 says that its output projection is tied, and scales its logits.
+            model.config.tie_word_embeddings = False
         self.model = model.to(device).eval()
         self.heads = model.config.num_heads
         ids, mask = (inputs[name].to(device) for name in ("input_ids", "attention_mask"))
