@@ -29,7 +29,6 @@ from genir.analyses.patching import (
 )
 from genir.analyses.rank_queries import rank_queries, top_documents
 from genir.base.errors import AnalysisError
-from genir.base.names import COMPONENTS
 from genir.base.seeding import generator
 from genir.corpora.trec import write_qrels
 from genir.estimates.patch_effects import patching_effects
@@ -149,7 +148,7 @@ def test_oneself_as_donor_changes_nothing_and_moves_nothing():
         pd.testing.assert_frame_equal(found, rank_queries(subject), rtol=1e-5, atol=1e-5)
 
 
-def test_a_donor_s_outputs_everywhere_move_all_of_the_difference():
+def test_a_donor_s_cross_attentions_move_all_of_the_difference():
     subject = small_subject()
     table = table_of(subject)
     own, given_donors = with_donors(subject, table)
@@ -158,8 +157,10 @@ def test_a_donor_s_outputs_everywhere_move_all_of_the_difference():
     )
     # Signs are a random model's: turned so that the query prefers its own document.
     sign = np.sign(compared["difference"] - compared["donor_difference"])
-    every = {(layer, name): "donor_random" for layer in range(3) for name in COMPONENTS}
-    found = patched_ranks(own, None, None, {"all": every}, given_donors)["all"]
+    # Nothing but cross-attention reads the query.
+    stages = stage_patches({"all": (0, 2)}, ["donor_random"])
+    ranked = patched_ranks(own, None, None, stages, given_donors)
+    found = ranked["donor_random/all.cross_attention"]
     moved = found["relevant_logit"] - found["donor_logit"]
     assert moved.tolist() == pytest.approx(compared["donor_difference"].tolist(), abs=1e-5)
     clean = rank_queries(subject).assign(vocabulary_rank=1)
