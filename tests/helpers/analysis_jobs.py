@@ -53,11 +53,20 @@ def write_files(folder: Path) -> None:
     (folder / "stages.json").write_text(json.dumps(STAGES))
     ranks = validation.assign(vocabulary_rank=1, docid_rank=1, relevant_logit=1.0, other_logit=0.0)
     ranks.to_parquet(folder / "clean.parquet")
+    _write_donors(folder / "donors/donor_random.parquet", validation)
     for stage in PATCHED_STAGES:
         for component in COMPONENTS:
             path = folder / f"patched/zero/{stage}.{component}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             ranks.to_parquet(path)
+
+
+def _write_donors(path: Path, queries: pd.DataFrame) -> None:
+    """The next query is the donor, and the last query has none."""
+    path.parent.mkdir()
+    donors = queries.shift(-1).add_prefix("donor_").rename(columns={"donor_query_id": "donor_id"})
+    tokens = [[3 + number, 5, 1] for number in range(len(queries) - 1)] + [None]
+    queries.join(donors).assign(donor_tokens=tokens).to_parquet(path)
 
 
 def arguments(name: str) -> list[str]:
@@ -74,7 +83,8 @@ def arguments(name: str) -> list[str]:
     start = {"type": "folder", "path": "data/start"}
     own = {"model": "data/model", "source": source["validation"], "start": start}
     patching = own | {"correct": "data/correct.csv", "methods": ["zero", "mean", "pretrained"]}
-    patching |= {"output": "out"}
+    patching |= {"output": "out", "donors": "data/donors"}
+    patching["methods"] = [*patching["methods"], "donor_random"]
     measuring = {"model": own["model"], "source": own["source"], "output": "out/table.parquet"}
     encoders = {
         "own": {"kind": "own"},
@@ -96,6 +106,15 @@ def arguments(name: str) -> list[str]:
         },
         "encoder_swap": own | {"encoders": encoders, "seed": 1, "output": "out"},
         "partial_swap": own | {"parts": ["embedding", "layer1.mlp"], "output": "out"},
+        "donors": {
+            "model": own["model"],
+            "source": own["source"],
+            "correct": "data/correct.csv",
+            "methods": ["donor_random"],
+            "training": source["test"],
+            "seed": 1,
+            "output": "out",
+        },
         "patch_component": patching | {"first_layer": 0, "last_layer": 1},
         "patch_head": patching | {"first_layer": 1, "last_layer": 1},
         "patch_stage": patching | {"stages": "data/stages.json"},

@@ -45,7 +45,8 @@ def tables(names: str) -> Jobs:
 
 WITHOUT_FIGURE = [table.name for table in artifacts.TABLES if not table.drawn]
 FIGURES = " ".join(figure.name for figure in artifacts.FIGURES)
-OF_ALL = [analysis.name for analysis in artifacts.ANALYSES if analysis.name != "partial_swap"]
+NOT_OF_ALL = ("partial_swap", "donors")
+OF_ALL = [analysis.name for analysis in artifacts.ANALYSES if analysis.name not in NOT_OF_ALL]
 ANALYSES = " ".join([*OF_ALL, "correct_queries", "stages", "verify_engine"])
 CORPUS = jobs("export_corpus", "hpo") | jobs("subset_corpus", "hpo-1k")
 BASELINES = jobs("bm25 retrieval_metrics", "hpo-1k/bm25_text", "hpo-1k/bm25_text_queries")
@@ -157,6 +158,10 @@ UNUSED = {
         }
     },
 }
+PAIRS = {
+    "methods": ["zero", "mean", "mean_leave_one_out", "pretrained", "donor_pairs"],
+    "donor_pairs": "resources/pairs.csv",
+}
 RANDOM = {"type": "random", "like": "resources/mini-t5"}
 STAGES = {"I": [0, 0], "II": [1, 5], "III": [6, 7]}
 NEW = (
@@ -264,6 +269,19 @@ EDITS = [
         "a patching method for heads",
         jobs("patch_head", "full") | tables("patching_heads"),
         config={"patching": {"head_methods": ["zero", "mean", "pretrained"]}},
+    ),
+    Edit(
+        "donors for heads",
+        jobs("donors patch_head", "full", "random_start") | tables("patching_heads donors"),
+        config={"patching": {"head_methods": ["zero", "mean", "donor_random"]}},
+    ),
+    Edit(
+        "pairs of a file as donors",
+        jobs("donors patch_component patch_stage circuit", "full", "random_start")
+        | tables("patching patching_by_stage circuit failed_queries donors")
+        | CONCLUSIONS,
+        lambda tree: tree.add("resources/pairs.csv", "query_id,donor\nq1,q2"),
+        config={"patching": PAIRS},
     ),
     Edit(
         "a patching method less",

@@ -30,9 +30,10 @@ from genir.verification.hugging_face import PlainReference
 
 
 def _patched(subject, start):
+    donors = subject.over(subject.queries.take(np.roll(np.arange(len(subject.queries)), 1)))
     patches = single_patches(range(3), METHODS) | head_patches(range(3), 3, METHODS)
     means = patch_means(subject, np.arange(len(subject.queries)) % 3 > 0, patches)
-    return pd.concat(patched_ranks(subject, means, start, patches))
+    return pd.concat(patched_ranks(subject, means, start, patches, donors))
 
 
 def _top_documents(subject, _):

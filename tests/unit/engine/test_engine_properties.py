@@ -94,6 +94,21 @@ def test_patched_logits_and_ranks_equal_plain_hooks(case):
 
 
 @quick
+@given(cases())
+def test_a_donor_s_outputs_everywhere_are_the_donor_and_one_s_own_change_nothing(case):
+    model, docids, ids, mask, _, _ = case
+    decoder, memory, trace = _engine(model, docids, ids, mask)
+    outputs = decoder.outputs(memory, trace)
+    scale = max(1.0, float(trace.states.abs().max()))
+    every = [(layer, name) for layer in range(len(decoder.layers)) for name in COMPONENTS]
+    own = {place: outputs(place) for place in every}
+    donors = {place: outputs(place).roll(1, 0) for place in every}
+    same, moved = decoder.run(memory, trace, [own, donors])
+    torch.testing.assert_close(same, trace.states[-1], atol=1e-4 * scale, rtol=1e-3)
+    torch.testing.assert_close(moved, trace.states[-1].roll(1, 0), atol=1e-4 * scale, rtol=1e-3)
+
+
+@quick
 @given(cases(), some.integers(1, 9), some.integers(1, 50))
 def test_precision_and_blocks_change_no_rank(case, rows, tokens):
     model, docids, ids, mask, _, _ = case
@@ -109,6 +124,7 @@ def test_precision_and_blocks_change_no_rank(case, rows, tokens):
             other, _, _ = _engine(model, docids, ids, mask, precision)
             ranks = other.unembedding.ranks(states, relevant)
             both = other.unembedding.ranks_and_logits(states, relevant)
+            assert torch.equal(other.unembedding.best_logit(states, relevant), both.relevant_logit)
             assert all(torch.equal(r.vocabulary, expected.vocabulary) for r in (ranks, both))
             assert all(torch.equal(r.docid, expected.docid) for r in (ranks, both))
             _assert_logits(both, other.unembedding, states, relevant, docids)

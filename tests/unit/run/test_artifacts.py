@@ -60,10 +60,11 @@ def test_conditional_tables_are_there_only_where_they_have_rows(tmp_path):
 
     usual = names(plan_of(tmp_path))
     everything = {table.name for table in artifacts.TABLES}
-    assert everything - usual == {"seeds"}
+    assert everything - usual == {"seeds", "donors"}
     assert "seeds" in names(plan_of(tmp_path, models={"full": {"seeds": [1, 5]}}))
     only_random = plan_of(tmp_path, models={"full": None}, headline_model="random_start")
-    assert everything - names(only_random) == {"seeds", "partial_swap"}
+    assert everything - names(only_random) == {"seeds", "donors", "partial_swap"}
+    assert "donors" in names(plan_of(tmp_path, patching={"head_methods": ["donor_random"]}))
     assert not {"training"} & names(plan_of(tmp_path, "published"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from plans import REPOSITORY, plan_of
 
-from genir.run import rule_arguments
+from genir.run import artifacts, rule_arguments
 from genir.run.arguments import Folder
 from genir.run.hub import pinned, place
 from genir.run.plan import Plan
@@ -21,6 +21,26 @@ def test_the_headline_model_comes_first_and_copies_are_models(tmp_path):
     assert plan.with_reduced == ["full"]
     assert plan.reduced == [f"full-rd{i}" for i in range(1, len(plan.reduced) + 1)]
     assert {plan.full_name(name) for name in plan.reduced} == {"full"}
+
+
+def test_donors_are_asked_for_by_methods_and_pairs_are_of_the_headline_s_dataset(tmp_path):
+    assert plan_of(tmp_path).with_donors == []
+    heads = plan_of(tmp_path, patching={"head_methods": ["zero", "donor_rival", "donor_random"]})
+    assert heads.donor_methods("full") == ["donor_random", "donor_rival"]
+    assert heads.donor_pairs("full") is None
+    jobs = {job.rule: job for job in artifacts.jobs(heads)}
+    assert {"donors_full", "donors_random_start"} <= jobs.keys()
+    (patched,) = (job for rule, job in jobs.items() if rule.startswith("patch_head_full"))
+    donors = [f"results/donors/full/{method}.parquet" for method in heads.donor_methods("full")]
+    assert patched.read({})["donors"] == donors == jobs["donors_full"].written
+    assert "donors" not in jobs["patch_stage_full"].read({})
+    pairs = {"methods": ["mean", "donor_pairs"], "donor_pairs": "pairs.csv"}
+    other = {"dataset": "other", "start": {"type": "random", "like": "resources/mini-t5"}}
+    entry = plan_of(tmp_path).config["datasets"]["hpo-1k"]
+    both = plan_of(tmp_path, patching=pairs, models={"new": other}, datasets={"other": entry})
+    assert both.with_donors == ["full", "random_start"]
+    assert both.donor_pairs("full") == Path("pairs.csv")
+    assert both.methods("new") == ["mean"]
 
 
 def test_the_configuration_is_left_as_it_was(tmp_path):

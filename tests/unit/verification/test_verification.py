@@ -12,7 +12,7 @@ from plain_t5 import ALL_FAMILIES, plain_ranks
 from small_subjects import small_subject
 from workflow_sources import REPOSITORY
 
-from genir.analyses.patching import Means
+from genir.analyses.patching import BlockValues, Means
 from genir.base.errors import VerificationError
 from genir.engine import encoder, t5
 from genir.engine.decoder import LeanDecoder
@@ -112,6 +112,16 @@ def _wrong_mean(monkeypatch):
     monkeypatch.setattr(Means, "mean", lambda *a: right(*a) * 1.01)
 
 
+def _shifted_donors(monkeypatch):
+    right = BlockValues.value
+
+    def value(self, method, place):
+        found = right(self, method, place)
+        return found.roll(1, 0) if method == "donor_random" else found
+
+    monkeypatch.setattr(BlockValues, "value", value)
+
+
 def _rank_from_zero(monkeypatch):
     def off_by_one(right):
         def ranks(self, *arguments):
@@ -136,6 +146,7 @@ def _other_activation(monkeypatch):
         (_no_scale, "unmodified: logits"),
         (_scaled_attention, "cross_attention output"),
         (_wrong_mean, "component patched, mean: logits"),
+        (_shifted_donors, "component patched, donor_random: logits"),
         (_rank_from_zero, "lens of mlp: ranks"),
         (_other_activation, "encoder output"),
     ],

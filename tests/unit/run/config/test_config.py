@@ -363,6 +363,14 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("patching/methods", "zero", "patching.methods", "a list"),
     ("patching/head_methods", [], "patching.head_methods", "at least 1"),
     ("patching/head_methods", ["men"], "patching.head_methods[0]", "mean_leave_one_out"),
+    ("patching/methods", ["donor_pairs"], "patching.donor_pairs", "is missing, and the method"),
+    ("patching/head_methods", ["donor_pairs"], "patching.donor_pairs", "or leave the method out"),
+    (
+        "patching/methods",
+        ["donor"],
+        "patching.methods[0]",
+        "donor_random, donor_rival, donor_pairs",
+    ),
     ("circuit/broken_percent", 0, "circuit.broken_percent", "above 0"),
     ("circuit/broken_percent", 101, "circuit.broken_percent", "at most 100"),
     ("circuit", DELETE, "circuit", "is missing"),
@@ -485,6 +493,27 @@ def test_a_given_split_needs_a_source_that_gives_it(
     overlay = {"corpora": {"mine": corpus}, "datasets": {"mine": DATASET}}
     with pytest.raises(ConfigError, match=r"datasets\.mine\.split: .*; write query or document"):
         check_config(merge(default, overlay), SCHEMA, workdir, repository)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, r"patching\.donor_pairs: there is no file .*pairs\.csv"),
+        ("query_id,donor\nq1,q1\n", r"patching\.donor_pairs: .*pairs\.csv, row 1: .* own donor"),
+        ("query_id,donor\nq1,q2\n", None),
+    ],
+)
+def test_pairs_of_donors_are_read_when_the_workflow_is(
+    text: str | None, said: str | None, default: dict[str, Any], repository: Path, workdir: Path
+) -> None:
+    if text is not None:
+        (workdir / "pairs.csv").write_text(text)
+    default["patching"] |= {"methods": ["donor_pairs"], "donor_pairs": "pairs.csv"}
+    if said is None:
+        check_config(default, SCHEMA, workdir, repository)
+        return
+    with pytest.raises(ConfigError, match=said):
+        check_config(default, SCHEMA, workdir, repository)
 
 
 def test_a_key_that_is_no_text_is_named(

@@ -18,12 +18,14 @@ def patch_stage(
     methods: list[Method],
     stages: Path,
     start: Start | None = None,
+    donors: Path | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Patch one component in all layers of a stage, or of the decoder, and rank the queries.
 
     Args:
         stages: the model's stages (JSON, written by stages); all is every decoder layer.
         start: what fine-tuning started from; needed by the method pretrained.
+        donors: the folder that donors wrote; needed by methods that take them.
     """
     patches = stage_patches(patched_stages(read_json(stages)["used"]), methods)
-    return ranks_under(subject, correct, patches, start)
+    return ranks_under(subject, correct, patches, start, donors)

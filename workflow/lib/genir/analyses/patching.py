@@ -1,4 +1,5 @@
-"""Activation patching: component outputs replaced by zero, a mean, or another model's outputs."""
+"""Activation patching: component outputs replaced by zero, a mean, or outputs of another model or
+on another query."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ import torch
 
 from genir.base.errors import AnalysisError
 from genir.base.joins import check_known
-from genir.base.names import ATTENTIONS, COMPONENTS, Method
-from genir.base.patched_files import patch_name
+from genir.base.names import ATTENTIONS, COMPONENTS, DONORS, Method
+from genir.base.patched_files import patch_name, table_file
 from genir.base.progress import LOGGER
 from genir.engine.decoder import Outputs, Place
-from genir.files.io import read_csv
+from genir.files.io import read_csv, read_parquet
 from genir.models.start import Start, start_folder
+from genir.subjects.donors import with_donors
 from genir.subjects.queries import ranks_table
 from genir.subjects.shards import Tensors
 from genir.subjects.subject import Block, Subject, joined
@@ -57,6 +59,7 @@ class BlockValues:
     means: Means | None
     summed: torch.Tensor
     pretrained: Outputs | None
+    donors: Outputs | None = None
 
     def value(self, method: Method, place: Place) -> torch.Tensor:
         """What `method` puts at `place`: `[d_model]` or `[query, d_model]`."""
@@ -66,7 +69,7 @@ class BlockValues:
             return self.means.mean(place)
         if method == "mean_leave_one_out":
             return self.means.leave_one_out(place, self.outputs(place), self.summed)
-        return self.pretrained(place)
+        return (self.donors if method in DONORS else self.pretrained)(place)
 
 
 def patch_means(
@@ -110,11 +113,14 @@ def patched_ranks(
     means: Means | None,
     pretrained: Subject | None,
     patches: Mapping[str, Replacements],
+    donors: Subject | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Ranks of every query under every named patch, as `ranks_table` has them.
 
     `means` are those of `patch_means`, over the same queries or others. `pretrained` is the model
-    that fine-tuning started from, on the same queries. A patch that leaves every residual stream as
+    that fine-tuning started from, on the same queries. `donors` is the model itself before the
+    donor of every query, in their order, whose relevant document is the donor's: tables have its
+    logit as `donor_logit` then. A patch that leaves every residual stream as
     it was is reported as a warning: at layer 0 the self-attention reads the start token alone, so
     its mean is its output; anywhere else it points at a mistake.
 
@@ -125,9 +131,11 @@ def patched_ranks(
             "patching method 'pretrained' needs the weights that fine-tuning started from; "
             "a random start has none: give the model another `start` or leave the method out"
         )
-    names, replaced, models = list(patches), list(patches.values()), 1 if pretrained is None else 2
-    stacks = _stacks(subject, replaced, subject.blocks(len(patches), models).patches)
-    values_of = lru_cache(maxsize=1)(partial(_block_values, subject, means, pretrained))
+    names, replaced = list(patches), list(patches.values())
+    models = 1 if pretrained is donors is None else 2
+    sizes = [some.blocks(len(patches), models) for some in (subject, donors) if some is not None]
+    stacks = _stacks(subject, replaced, min(size.patches for size in sizes))
+    values_of = lru_cache(maxsize=1)(partial(_block_values, subject, means, pretrained, donors))
 
     def measured(block: Block, stack: list[int]) -> Tensors:
         values, last = values_of(block), block.trace.states[-1:]
@@ -137,14 +145,18 @@ def patched_ranks(
         ]
         streams = subject.decoder.run(block.memory, block.trace, runs) if any(runs) else last
         relevant = subject.queries.relevant[block.rows].repeat(len(runs), 1)
-        found = vars(subject.decoder.unembedding.ranks_and_logits(streams.flatten(0, 1), relevant))
+        unembedding, flat = subject.decoder.unembedding, streams.flatten(0, 1)
+        found = dict(vars(unembedding.ranks_and_logits(flat, relevant)))
+        if donors is not None:
+            theirs = donors.queries.relevant[block.rows].repeat(len(runs), 1)
+            found["donor_logit"] = unembedding.best_logit(flat, theirs)
         changed = (streams != last).flatten(1).any(1)[:, None]
         return {name: of_all.view(len(runs), -1) for name, of_all in found.items()} | {
             "changed": changed
         }
 
-    inputs = means, pretrained and pretrained.model, replaced
-    blocks = subject.query_blocks(subject.blocks(models=models).queries)
+    inputs = means, pretrained and pretrained.model, replaced, donors and donors.queries
+    blocks = subject.query_blocks(min(size.queries for size in sizes))
     found = subject.measure("patched queries", measured, inputs, parts=stacks, blocks=blocks)
     ranks = joined(found, axis=1)
     rows = np.argsort(list(chain.from_iterable(stacks)))
@@ -167,7 +179,11 @@ def _stacks(subject: Subject, patches: Sequence[Replacements], together: int) ->
 
 
 def _block_values(
-    subject: Subject, means: Means | None, pretrained: Subject | None, block: Block
+    subject: Subject,
+    means: Means | None,
+    pretrained: Subject | None,
+    donors: Subject | None,
+    block: Block,
 ) -> BlockValues:
     """Replacement values for the queries of a block."""
     ids = subject.queries.ids[block.rows]
@@ -177,6 +193,7 @@ def _block_values(
         means,
         summed.to(subject.device),
         pretrained and pretrained.decoder.outputs(*pretrained.trace(block.rows)),
+        donors and donors.decoder.outputs(*donors.trace(block.rows)),
     )
 
 
@@ -244,9 +261,29 @@ def start_model(
 
 
 def ranks_under(
-    subject: Subject, correct: Path, patches: Mapping[str, Replacements], start: Start | None
+    subject: Subject,
+    correct: Path,
+    patches: Mapping[str, Replacements],
+    start: Start | None,
+    donors: Path | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Ranks of all queries under every patch, by its name (`base/patched_files.py`); means are over
-    the correct queries."""
-    means = patch_means(subject, correct_rows(subject, correct), patches)
-    return patched_ranks(subject, means, start_model(subject, patches, start), patches)
+    the correct queries. Under a patch by donors, of which the analysis of this name wrote the
+    folder, ranks of the queries that have one.
+
+    Raises AnalysisError if a patch needs donors and there are none.
+    """
+    of_donors = {name: set(DONORS).intersection(patch.values()) for name, patch in patches.items()}
+    others = {name: patch for name, patch in patches.items() if not of_donors[name]}
+    tables: dict[str, pd.DataFrame] = {}
+    if others:
+        means = patch_means(subject, correct_rows(subject, correct), others)
+        tables |= patched_ranks(subject, means, start_model(subject, others, start), others)
+    for method in DONORS:
+        own = {name: patch for name, patch in patches.items() if method in of_donors[name]}
+        if own and donors is None:
+            raise AnalysisError(f"patching method {method!r} needs donors; name their folder")
+        if own:
+            queries, given = with_donors(subject, read_parquet(donors / table_file(method)))
+            tables |= patched_ranks(queries, None, None, own, given)
+    return {name: tables[name] for name in patches}

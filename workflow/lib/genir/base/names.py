@@ -10,8 +10,11 @@ ATTENTIONS: tuple[Component, ...] = ("self_attention", "cross_attention")
 EMBEDDING = "embedding"
 """The start token's embedding, with which the residual stream begins."""
 
-Method = Literal["zero", "mean", "mean_leave_one_out", "pretrained"]
-METHODS: tuple[Method, ...] = ("zero", "mean", "mean_leave_one_out", "pretrained")
+DonorMethod = Literal["donor_random", "donor_rival", "donor_pairs"]
+DONORS: tuple[DonorMethod, ...] = ("donor_random", "donor_rival", "donor_pairs")
+"""Methods that put in the same component's output on another query, the donor."""
+Method = Literal["zero", "mean", "mean_leave_one_out", "pretrained"] | DonorMethod
+METHODS: tuple[Method, ...] = ("zero", "mean", "mean_leave_one_out", "pretrained", *DONORS)
 
 Variant = Literal["study", "zero", "mean", "pretrained", "automatic"]
 VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automatic")

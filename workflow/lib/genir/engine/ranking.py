@@ -122,6 +122,12 @@ class Unembedding:
         return RanksAndLogits(vocabulary, 1 + docids, gold.logit, others.logit)
 
     @torch.no_grad()
+    def best_logit(self, residual: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Highest logit `[row]`, in float64, of the `tokens` `[row, token]`, filled up with -1, of
+        each row of the residual stream `[row, d_model]`."""
+        return best_relevant(self.state(residual), self.head, tokens.to(residual.device)).logit
+
+    @torch.no_grad()
     def top(self, residual: torch.Tensor, depth: int) -> torch.Tensor:
         """The `depth` best docid tokens `[row, depth]` of each row, in the order of `ranks`."""
         rows = max(1, BLOCK_BYTES // (len(self.docid_tokens) * 4))

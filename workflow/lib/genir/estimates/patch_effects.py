@@ -6,6 +6,7 @@ import pandas as pd
 
 from genir.base.errors import AnalysisError
 from genir.base.names import RANK_KINDS
+from genir.estimates.donors import MOVED, moved_to_donor, with_a_donor
 from genir.estimates.intervals import Interval, columns, mean_interval, mean_ratio_interval
 from genir.estimates.paired_tests import paired_difference
 
@@ -18,10 +19,14 @@ DIFFERENCE_LOST = (
 
 
 def patching_effects(
-    unmodified: pd.DataFrame, patched: pd.DataFrame, seed: int = 0
+    unmodified: pd.DataFrame,
+    patched: pd.DataFrame,
+    seed: int = 0,
+    donors: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Effects of one patch, a row per rank kind; both tables are query_id, doc_id,
-    vocabulary_rank, docid_rank, relevant_logit, other_logit of the same queries, in any order.
+    vocabulary_rank, docid_rank, relevant_logit, other_logit of the same queries, in any order. With
+    `donors` (of `read_donors`) all is over the queries that have one.
 
     Columns, in percent of n queries or in percentage points:
     rank_kind;
@@ -33,11 +38,12 @@ def patching_effects(
     queries, and the p value of its paired test;
     logit_difference_lost, and with _low, _high, _n behind that: see `logit_difference_lost`, the
     same for both kinds of ranks;
+    moved_to_donor, and the same behind that: see `genir.estimates.donors`;
     unchanged: whether no rank of either kind changed.
 
     Raises AnalysisError if the tables hold different queries.
     """
-    unmodified, patched = aligned(unmodified, patched)
+    unmodified, patched = aligned(with_a_donor(unmodified, donors), patched)
     ranks = [f"{kind}_rank" for kind in RANK_KINDS]
     unchanged = bool((unmodified[ranks] == patched[ranks]).all(axis=None))
     rows = [
@@ -45,7 +51,8 @@ def patching_effects(
         for kind in RANK_KINDS
     ]
     lost = columns(logit_difference_lost(unmodified, patched, seed), DIFFERENCE_LOST)
-    return pd.DataFrame(rows).assign(unchanged=unchanged, **lost)
+    moved = columns(moved_to_donor(unmodified, patched, donors, seed), MOVED)
+    return pd.DataFrame(rows).assign(unchanged=unchanged, **lost, **moved)
 
 
 def logit_difference_lost(unmodified: pd.DataFrame, patched: pd.DataFrame, seed: int) -> Interval:

@@ -13,11 +13,12 @@ from genir.files.io import read_csv, read_parquet
 
 _RANKS = ["query_id", "doc_id", "vocabulary_rank", "docid_rank"]
 _COLUMNS = [*_RANKS, "relevant_logit", "other_logit"]
+_OF_DONORS = ["donor_logit"]
 
 
 def read_ranks(path: Path) -> pd.DataFrame:
     """query_id, doc_id, vocabulary_rank, docid_rank, relevant_logit and other_logit, which is NaN
-    where every document is relevant.
+    where every document is relevant; donor_logit too of a patch by donors.
 
     Raises AnalysisError if a column or any other cell is missing or a query has two rows.
     """
@@ -25,12 +26,13 @@ def read_ranks(path: Path) -> pd.DataFrame:
     missing = [name for name in _COLUMNS if name not in frame]
     if missing:
         raise AnalysisError(f"{path} lacks the columns {missing}; delete it and run again")
-    if frame[[*_RANKS, "relevant_logit"]].isna().any(axis=None):
+    more = [name for name in _OF_DONORS if name in frame]
+    if frame[[*_RANKS, "relevant_logit", *more]].isna().any(axis=None):
         raise AnalysisError(f"{path} has an empty cell; delete it and run again")
     if frame["query_id"].duplicated().any():
         query = frame.loc[frame["query_id"].duplicated(), "query_id"].iloc[0]
         raise AnalysisError(f"{path} holds query {query!r} twice; delete it and run again")
-    return frame[_COLUMNS]
+    return frame[[*_COLUMNS, *more]]
 
 
 def read_queries(path: Path) -> pd.DataFrame:

@@ -18,6 +18,7 @@ NUMBERS = frozenset(
     "net_hits_at_1 net_low net_high net_n net_p_holm "
     "logit_difference_lost logit_difference_lost_low "
     "logit_difference_lost_high logit_difference_lost_n "
+    "moved_to_donor moved_to_donor_low moved_to_donor_high moved_to_donor_n "
     "percent_not_first mean_rank mean_rank_low mean_rank_high query_low query_high "
     "largest_difference tolerance scale".split()
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 from genir.base.names import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES
 from genir.base.patched_files import circuit_split, patch_files, table_file
+from genir.run import results
 from genir.run.arguments import Arguments, Folder, Written
 from genir.run.plan import Plan
 from genir.run.results import RESULTS, clean_ranks, correct_queries, inside, of_model, stages
@@ -90,11 +91,24 @@ def partial_swap(plan: Plan, model: str) -> Arguments:
     }
 
 
+def donors(plan: Plan, model: str) -> Arguments:
+    methods = plan.donor_methods(model)
+    return _on_validation(plan, model) | {
+        "correct": correct_queries(model),
+        "methods": methods,
+        "training": plan.source(model, "train"),
+        "seed": plan.seed,
+        "pairs": plan.donor_pairs(model),
+        "output": in_folder("donors", *methods),
+    }
+
+
 def _patching(plan: Plan, model: str, methods: list[str]) -> dict[str, Any]:
     return _on_validation(plan, model) | {
         "correct": correct_queries(model),
         "methods": methods,
         "start": plan.pretraining_of(model),
+        "donors": results.donors(model, methods),
     }
 
 

@@ -142,6 +142,13 @@ ANALYSES = (
         models=lambda plan: plan.started,
     ),
     Analysis(
+        "donors",
+        "Choose donors for the queries of {model}.",
+        *("genir.analyses.donors", "evaluate", told.donors),
+        cut="model",
+        models=lambda plan: plan.with_donors,
+    ),
+    Analysis(
         "patch_component",
         "Patch every component of decoder layers {first} to {last} of {model}.",
         *("genir.analyses.patch_component", "patch_component", told.patch_component),
@@ -206,6 +213,14 @@ TABLES = (
         "Tabulate patching of single attention heads.",
         lambda plan: made_from.by_layer(plan, "patch_head", "head_methods", ATTENTIONS),
         minutes=60,
+    ),
+    # Only some methods take donors.
+    Artifact(
+        *("donors", "Patching"),
+        "Tabulate the donors of every query.",
+        made_from.donors,
+        wanted=lambda plan: bool(plan.with_donors),
+        drawn=False,
     ),
     Artifact("circuit", "Circuit", "Tabulate the circuits.", made_from.circuit),
     Artifact(

@@ -12,6 +12,7 @@ from genir.base import paths
 from genir.base.names import (
     AUTOMATIC_METHODS,
     BASELINES,
+    DONORS,
     EVALUATED,
     VARIANTS,
     Method,
@@ -59,6 +60,7 @@ class Plan:
         self.pretrained = [m for m in self.models if self._has_weights(m)]
         self.started = [m for m in self.models if m in {*self.trained, *self.pretrained}]
         self.seeds = {m: entries[m]["seeds"] for m in self.models if "seeds" in entries[m]}
+        self.with_donors = [m for m in self.models if self.donor_methods(m)]
         self.traces = {slug(text): text for text in config["trace"]["queries"]}
         self.study = values.study_models(self.config)
 
@@ -309,8 +311,21 @@ class Plan:
 
     def methods(self, model: str, key: str = "methods") -> list[Method]:
         """Patching methods, `head_methods` for single heads."""
-        chosen = self.config["patching"][key]
-        return [m for m in chosen if m != "pretrained" or model in self.pretrained]
+        left_out = {"pretrained"} if model not in self.pretrained else set()
+        if self.dataset_of(model) != self.dataset_of(self.headline):
+            # The pairs are of queries of one dataset.
+            left_out |= {"donor_pairs"}
+        return [method for method in self.config["patching"][key] if method not in left_out]
+
+    def donor_methods(self, model: str) -> list[Method]:
+        """Those of them that take donors, for components or heads."""
+        chosen = {*self.methods(model), *self.methods(model, "head_methods")}
+        return [method for method in DONORS if method in chosen]
+
+    def donor_pairs(self, model: str) -> Path | None:
+        """The user's file of donors, where a method takes it."""
+        wanted = "donor_pairs" in self.donor_methods(model)
+        return self.resolve(self.config["patching"]["donor_pairs"]) if wanted else None
 
     def automatic_methods(self, model: str) -> list[Method]:
         """Methods of patch_stage that the automatic circuit chooses from."""

@@ -1,8 +1,11 @@
 """Where the workflow's results lie, seen from the folder it runs in."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from genir.base.names import EVALUATED
+from genir.base.names import DONORS, EVALUATED
+from genir.base.patched_files import table_file
+from genir.run.arguments import Folder
 
 RESULTS = Path("results")
 DATA = {
@@ -47,6 +50,13 @@ def clean_ranks(trained: str, split: str = "validation") -> Path:
 def correct_queries(model: str) -> Path:
     """The validation queries that a model answers."""
     return of_model("correct_queries", model, "csv")
+
+
+def donors(model: str, methods: Iterable[str]) -> Folder | None:
+    """What these of the methods that take donors read of a model; None if none of them does."""
+    folder = RESULTS / "donors" / model
+    files = tuple(folder / table_file(method) for method in DONORS if method in methods)
+    return Folder(folder, files) if files else None
 
 
 def stages(model: str) -> Path:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from genir.base.names import COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.base.names import COMPONENTS, DONORS, EVALUATED, PATCHED_STAGES
 from genir.base.patched_files import circuit_split, patch_files, table_file
+from genir.run import results
 from genir.run.arguments import Arguments, Folder
 from genir.run.plan import Plan
 from genir.run.results import (
@@ -102,7 +103,27 @@ def _patches(
 
 def _by_stage(plan: Plan, model: str) -> dict[str, Any]:
     methods = plan.methods(model)
-    return {"folder": _patches("patch_stage", model, methods, PATCHED_STAGES), "methods": methods}
+    return {
+        "folder": _patches("patch_stage", model, methods, PATCHED_STAGES),
+        "methods": methods,
+        **_donors(model, methods),
+    }
+
+
+def _donors(model: str, methods: list[Any]) -> dict[str, Any]:
+    """The donors of a model, where a method takes them."""
+    folder = results.donors(model, methods)
+    return {"donors": folder} if folder else {}
+
+
+def donors(plan: Plan) -> Arguments:
+    files = [
+        {"model": m, "method": method, "path": inside("donors", m, table_file(method))}
+        for m in plan.with_donors
+        for method in plan.donor_methods(m)
+    ]
+    clean = each(clean_ranks, plan.with_donors)
+    return {"files": files, "clean": clean} | _beside(plan, plan.with_donors)
 
 
 def by_layer(plan: Plan, rule: str, key: str, components: Any = COMPONENTS) -> Arguments:
@@ -112,7 +133,7 @@ def by_layer(plan: Plan, rule: str, key: str, components: Any = COMPONENTS) -> A
         methods, layers = plan.methods(model, key), plan.decoder_layers(model)
         folder = _patches(rule, model, methods, layers, components)
         sweep = {"model": model, "folder": folder, "methods": methods, "layers": len(layers)}
-        sweeps.append(sweep)
+        sweeps.append(sweep | _donors(model, methods))
     clean = each(clean_ranks, plan.models)
     return {"sweeps": sweeps, "clean": clean, "seed": plan.seed} | _beside(plan, plan.models)
 
@@ -189,13 +210,14 @@ def training(plan: Plan) -> Arguments:
 
 
 def _ranked(plan: Plan, model: str) -> dict[str, Any]:
-    """Ranks of a model that the tables of claims and of failed queries read."""
-    by_stage = _by_stage(plan, model)
+    """Ranks of a model that the tables of claims and of failed queries read: of all queries, so
+    not under donors, which some have none of."""
+    methods = [method for method in plan.methods(model) if method not in DONORS]
     return {
         "model": model,
         "clean": clean_ranks(model),
-        "patch_stage": by_stage["folder"],
-        "methods": by_stage["methods"],
+        "patch_stage": _patches("patch_stage", model, methods, PATCHED_STAGES),
+        "methods": methods,
         "direct_contribution": of_model("direct_contribution", model),
     }
 

@@ -65,7 +65,8 @@ def build_queries(
 
 def ranks_table(queries: Queries, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """query_id, doc_id, vocabulary_rank, docid_rank, relevant_logit and other_logit of what
-    `Unembedding.ranks_and_logits` found, `[query]` each."""
+    `Unembedding.ranks_and_logits` found, `[query]` each; `donor_logit` too, where it is."""
+    donors = {key: found[key] for key in ("donor_logit",) if key in found}
     return pd.DataFrame(
         {
             "query_id": queries.ids,
@@ -75,6 +76,7 @@ def ranks_table(queries: Queries, found: Mapping[str, np.ndarray]) -> pd.DataFra
             "relevant_logit": found["relevant_logit"],
             "other_logit": found["other_logit"],
         }
+        | donors
     )
 
 

@@ -1,11 +1,14 @@
 """Patching of single layers and components (the study's footnote 4)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from genir.base.patched_files import patch_files
+from genir.estimates.donors import MOVED, read_donors
 from genir.estimates.paired_tests import holm
 from genir.estimates.patch_effects import DIFFERENCE_LOST, patching_effects
 from genir.estimates.ranks import read_ranks
@@ -20,12 +23,14 @@ COLUMNS = ["model", "method", "layer", "component", *EFFECTS, "unchanged", *DIFF
 
 @dataclass(frozen=True)
 class Sweep:
-    """The folder that a rule of patches wrote for one model, its methods and decoder layers."""
+    """The folder that a rule of patches wrote for one model, its methods and decoder layers, and
+    the folder of the donors, where a method takes them."""
 
     model: str
     folder: Path
     methods: list[str]
     layers: int
+    donors: Path | None = None
 
 
 def make(sweeps: list[Sweep], clean: dict[str, Path], seed: int) -> Table:
@@ -40,9 +45,16 @@ def make(sweeps: list[Sweep], clean: dict[str, Path], seed: int) -> Table:
         files = patch_files(sweep.folder, sweep.methods, range(sweep.layers))
         for patch, path in files.items():
             names = dict(zip(COLUMNS, (sweep.model, *patch), strict=False))
-            parts.append(patching_effects(unmodified, read_ranks(path), seed).assign(**names))
-    frame = corrected(pd.concat(parts, ignore_index=True))[COLUMNS]
+            donors = read_donors(sweep.donors, patch[0])
+            effects = patching_effects(unmodified, read_ranks(path), seed, donors)
+            parts.append(effects.assign(**names))
+    frame = corrected(pd.concat(parts, ignore_index=True))[columns_of(COLUMNS, sweeps)]
     return Table(frame, shown(frame), VOCABULARY_RANK)
+
+
+def columns_of(columns: list[str], sweeps: Iterable[Any]) -> list[str]:
+    """`columns`, and those of donors where a sweep has some."""
+    return columns + list(MOVED) * any(sweep.donors is not None for sweep in sweeps)
 
 
 def corrected(frame: pd.DataFrame) -> pd.DataFrame:
@@ -60,6 +72,14 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
 
 def effect_cells(part: pd.DataFrame) -> dict[str, pd.Series]:
     """The columns of effects as they are shown, each with its n."""
+    moved = (
+        {
+            "moved to donor": with_interval(part, *MOVED[:3]),
+            "n moved": part[MOVED[3]],
+        }
+        if MOVED[0] in part
+        else {}
+    )
     return {
         "broken %": with_interval(part, "broken_percent"),
         "n": part["n"],
@@ -70,4 +90,4 @@ def effect_cells(part: pd.DataFrame) -> dict[str, pd.Series]:
         "p net (Holm)": part["net_p_holm"].map(p_value),
         "logit difference lost": with_interval(part, *DIFFERENCE_LOST[:3]),
         "n difference": part["logit_difference_lost_n"],
-    }
+    } | moved

@@ -6,11 +6,12 @@ import pandas as pd
 
 from genir.base.names import ATTENTIONS
 from genir.base.patched_files import patch_files
+from genir.estimates.donors import read_donors
 from genir.estimates.patch_effects import DIFFERENCE_LOST, patching_effects
 from genir.estimates.ranks import read_ranks
 from genir.files.io import read_parquet
 from genir.tables.page import VOCABULARY_RANK, Table
-from genir.tables.patching import EFFECTS, Sweep, corrected, effect_cells
+from genir.tables.patching import EFFECTS, Sweep, columns_of, corrected, effect_cells
 
 _NAMES = ["model", "method", "layer", "component", "head"]
 COLUMNS = [*_NAMES, *EFFECTS, "unchanged", *DIFFERENCE_LOST]
@@ -28,11 +29,12 @@ def make(sweeps: list[Sweep], clean: dict[str, Path], seed: int) -> Table:
         files = patch_files(sweep.folder, sweep.methods, range(sweep.layers), ATTENTIONS)
         for patch, path in files.items():
             names = dict(zip(_NAMES, (sweep.model, *patch), strict=False))
+            donors = read_donors(sweep.donors, patch[0])
             parts += [
-                patching_effects(unmodified, ranks, seed).assign(**names, head=head)
+                patching_effects(unmodified, ranks, seed, donors).assign(**names, head=head)
                 for head, ranks in read_parquet(path).groupby("head")
             ]
-    frame = corrected(pd.concat(parts, ignore_index=True))[COLUMNS]
+    frame = corrected(pd.concat(parts, ignore_index=True))[columns_of(COLUMNS, sweeps)]
     return Table(frame, shown(frame), VOCABULARY_RANK)
 
 

@@ -18,7 +18,7 @@ from genir.analyses.direct_contribution import direct_contribution
 from genir.analyses.logit_lens import SOURCES
 from genir.analyses.patching import BlockValues, Means, Replacements, patched_ranks, place_means
 from genir.analyses.rank_development import rank_development
-from genir.base.names import ATTENTIONS, COMPONENTS, METHODS, Method
+from genir.base.names import ATTENTIONS, COMPONENTS, DONORS, METHODS, Method
 from genir.base.seeding import generator
 from genir.engine.decoder import Memory, Place, Trace
 from genir.subjects.subject import Subject
@@ -30,6 +30,8 @@ QUERIES = 20
 MIXED_PATCHES = 6
 REPLACED_SHARE = 0.3
 RANKS = ["vocabulary_rank", "docid_rank"]
+DONOR: Method = "donor_random"
+"""Stands for all methods that take donors: they differ in who is the donor."""
 MEAN_RANKS = ["mean_docid_rank", "mean_other_rank"]
 
 
@@ -42,11 +44,12 @@ def sampled(queries: int, seed: int) -> np.ndarray:
 @dataclass(frozen=True)
 class Verified:
     """The engine's side: a model and perhaps the one it was fine-tuned from before some queries,
-    the unmodified run over them, the values of patches (means are over all of the queries), and the
-    patches by quantity."""
+    the model before their donors (the next query is that of each), the unmodified run over them,
+    the values of patches (means are over all of the queries), and the patches by quantity."""
 
     subject: Subject
     start: Subject | None
+    donors: Subject
     memory: Memory
     trace: Trace
     means: Means
@@ -63,9 +66,10 @@ def prepare(subject: Subject, start: Subject | None, seed: int) -> Verified:
     queries, heads = len(subject.queries), subject.decoder.architecture.heads
     layers = range(len(subject.decoder.layers))
     memory, trace = subject.trace()
-    donor = None
+    before = None
     if start is not None:
-        donor = start.decoder.outputs(*start.trace())
+        before = start.decoder.outputs(*start.trace())
+    donors = subject.over(subject.queries.take(np.roll(np.arange(queries), -1)))
     places: list[Place] = [(layer, name) for layer in layers for name in COMPONENTS]
     places += [
         (layer, name, head) for layer in layers for name in ATTENTIONS for head in range(heads)
@@ -73,10 +77,16 @@ def prepare(subject: Subject, start: Subject | None, seed: int) -> Verified:
     every = np.ones(queries, dtype=bool)
     means = place_means(subject, every, places)
     outputs = subject.decoder.outputs(memory, trace)
-    values = BlockValues(outputs, means, torch.from_numpy(every).to(subject.device), donor)
-    methods = [method for method in METHODS if method != "pretrained" or start is not None]
+    marked = torch.from_numpy(every).to(subject.device)
+    given = donors.decoder.outputs(*donors.trace())
+    values = BlockValues(outputs, means, marked, before, given)
+    left_out = {*DONORS, *(["pretrained"] if start is None else [])}
+    methods = [method for method in METHODS if method not in left_out]
     patches = compared_patches(layers, heads, methods, seed)
-    return Verified(subject, start, memory, trace, means, values, patches)
+    patches[f"component patched, {DONOR}"] = [
+        {(layer, component): DONOR} for layer in layers for component in COMPONENTS
+    ]
+    return Verified(subject, start, donors, memory, trace, means, values, patches)
 
 
 def compared_patches(
@@ -176,7 +186,8 @@ def _compare_patches(
 ) -> None:
     for name, patches in ours.patches.items():
         named = {str(number): patch for number, patch in enumerate(patches)}
-        tables = patched_ranks(ours.subject, ours.means, ours.start, named)
+        donors = ours.donors if any(DONOR in patch.values() for patch in patches) else None
+        tables = patched_ranks(ours.subject, ours.means, ours.start, named, donors)
         for patch, table in zip(patches, tables.values(), strict=True):
             values = {
                 place: _replacement(captured, start, method, place)
@@ -197,6 +208,8 @@ def _replacement(
         return output.mean(0)
     if method == "mean_leave_one_out":
         return (output.sum(0) - output) / (len(output) - 1)
+    if method == DONOR:
+        return output.roll(-1, 0)
     return start.output(place)
 
 

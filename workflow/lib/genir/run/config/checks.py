@@ -15,6 +15,7 @@ from genir.base.paths import REPOSITORY, resolve
 from genir.base.spans import most_spans
 from genir.run.config import values
 from genir.run.config.data_files import check_corpus_files, check_file
+from genir.run.config.donor_files import check_donor_pairs
 from genir.run.config.layers import check_stages, check_trainable
 from genir.run.config.messages import closest, dotted, message
 
@@ -49,6 +50,7 @@ def check_config(
     check_corpus_files(config, base, repository)
     _check_pretraining_files(config, base, repository)
     _check_query_generators(config, base, repository)
+    check_donor_pairs(config, base, repository)
     for name in config["models"]:
         _check_model_files(config, name, base, repository)
         _check_layers(config, name, base, repository)
