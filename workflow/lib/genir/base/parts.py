@@ -45,10 +45,11 @@ class Part:
 
     def holds(self, stack: str, layer: int | None, component: str) -> bool:
         """Whether a weight is in it; what is of no layer is in no part that names layers."""
-        inside = self.layers is None or (
+        if self.stack not in (None, stack) or self.component not in (None, component):
+            return False
+        return self.layers is None or (
             layer is not None and self.layers[0] <= layer <= self.layers[1]
         )
-        return self.stack in (None, stack) and self.component in (None, component) and bool(inside)
 
     def __str__(self) -> str:
         first, last = self.layers or (None, None)
