@@ -107,7 +107,7 @@ def row_of(work: Path, name: str, config: dict[str, Any]) -> dict[str, Any]:
     row["n"] = int(hits["n"].iloc[0])
     stages = read_json(work / f"results/stages/{name}.json")
     found = stages["detected"]
-    row |= {"stages": stages["status"], "p": found.get("p")}
+    row |= {"stages": stages["status"], "p_order": found["p_order"]}
     row["segments"] = " ".join(f"{first}-{last}" for first, last in found["segments"])
     row["leaders"] = " ".join(found["dominant"])
     for method, stage, component in CELLS:
