@@ -76,7 +76,10 @@ class Side:
         self.patches = [patch for some in verified.patches.values() for patch in some]
         named = {str(number): patch for number, patch in enumerate(self.patches)}
         subject = verified.subject
-        patched = patched_ranks(subject, verified.means, verified.start, named).values()
+        ranks = patched_ranks(
+            subject, verified.means, verified.start, named, donors=verified.donors
+        )
+        patched = ranks.values()
         lens = rank_development(subject)
         self.lens = [place for place, _ in lens.groupby(["layer", "source"])]
         tables = [*patched, *(table for _, table in lens.groupby(["layer", "source"]))]

@@ -12,7 +12,7 @@ import yaml
 from filelock import FileLock
 
 from genir.run.config.values import CORPUS_FILES
-from genir.run.hub import LOCK_FILE, lock_text, named_snapshots
+from genir.run.hub import COMMIT, LOCK_FILE, lock_text, named_snapshots, place
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(
@@ -24,7 +24,12 @@ Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 def stand_in(folder: Path, config: Path) -> None:
     """What a config needs beside it to be planned: hub revisions, and files of the user's own."""
     content = yaml.safe_load(config.read_text())
-    lock = {(s.kind, s.id): "0" * 40 for s in named_snapshots(content)}
+    named = named_snapshots(content)
+    wanted = {(s.kind, s.id, w) for s in named for w in (s.wanted, s.tokenizer_wanted)}
+    lock = {
+        (kind, place(name, "" if COMMIT.fullmatch(revision) else revision)): "0" * 40
+        for kind, name, revision in wanted
+    }
     if lock:
         (folder / "config").mkdir()
         (folder / LOCK_FILE).write_text(lock_text(lock))

@@ -28,7 +28,11 @@ def test_dry_run(snakemake, tmp_path, config):
     stand_in(tmp_path, config)
     done = snakemake(tmp_path, "-n", *_config_arguments(config))
     assert done.returncode == 0, done.stdout[-3000:]
-    without_reduced = {"published.yaml": "import_model", "selective.yaml": "finetune"}
+    without_reduced = {
+        "published.yaml": "import_model",
+        "selective.yaml": "finetune",
+        "emergence_pile_t5.yaml": "finetune",
+    }
     expected = without_reduced.get(config.name, "finetune_reduced")
     assert re.search(rf"^{expected} +\d+$", done.stdout, re.MULTILINE)
     assert "Reason: Missing output files: results/export_corpus/" in done.stdout
