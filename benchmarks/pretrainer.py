@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from trainer import training_arguments
 from tuning import REPOSITORY
 
 from genir.files.checkpoint import Checkpoint  # isort: skip
@@ -26,7 +27,6 @@ from transformers import (
     DataCollatorForSeq2Seq,
     PreTrainedTokenizerBase,
     Seq2SeqTrainer,
-    Seq2SeqTrainingArguments,
     T5ForConditionalGeneration,
 )
 
@@ -35,6 +35,7 @@ from genir.base.seeding import EpochSampler, generator
 from genir.engine.devices import product_type, seed_torch
 from genir.files.io import read_jsonl, write_json
 from genir.models.load import without_state
+from genir.models.tokenizer import sentinel_tokens
 from genir.training.optimization import build_optimizer
 from genir.training.pretraining import (
     PretrainingConfig,
@@ -73,6 +74,7 @@ def hugging_face(
 ) -> Losses:
     """Seq2SeqTrainer on the same batches, corrupted as it asks for them."""
     sample = EpochSampler(len(pieces), config.batch_size, config.seed, "pretraining-order")
+    sentinels = sentinel_tokens(tokenizer)
     losses: Losses = []
 
     class Corrupted(torch.utils.data.IterableDataset):
@@ -80,9 +82,8 @@ def hugging_face(
             for step in range(config.steps):
                 rng = generator(config.seed, "pretraining-noise", step)
                 rows = [pieces[i] for i in sample(step)]
-                for source, target in zip(
-                    *corrupted_pieces(rows, config, tokenizer, rng), strict=True
-                ):
+                batch = corrupted_pieces(rows, config, sentinels, tokenizer.eos_token_id, rng)
+                for source, target in zip(*batch, strict=True):
                     yield {"input_ids": source.tolist(), "labels": target.tolist()}
 
     class Noted(Seq2SeqTrainer):
@@ -92,18 +93,7 @@ def hugging_face(
             return loss
 
     with tempfile.TemporaryDirectory() as folder:
-        arguments = Seq2SeqTrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=config.batch_size,
-            max_steps=config.steps,
-            save_strategy="no",
-            report_to=[],
-            logging_strategy="no",
-            disable_tqdm=True,
-            max_grad_norm=0.0,
-            use_cpu=True,
-            seed=config.seed,
-        )
+        arguments = training_arguments(folder, config)
         Noted(
             model=model,
             args=arguments,

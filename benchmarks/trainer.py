@@ -41,6 +41,7 @@ from genir.models.tokens import truncated_tokens
 from genir.training import loop
 from genir.training.finetuning import Examples, FinetuningConfig, build_examples, finetune
 from genir.training.optimization import build_optimizer
+from genir.training.pretraining import PretrainingConfig
 from genir.training.trainable import trained_parts
 
 EVALUATIONS = 20
@@ -122,6 +123,24 @@ def ours(task: Task, config: FinetuningConfig, watch: Watch) -> None:
         loop.Progress = original
 
 
+def training_arguments(
+    folder: str, config: FinetuningConfig | PretrainingConfig
+) -> Seq2SeqTrainingArguments:
+    """The steps and batches of `config` on the CPU, with nothing saved, logged or clipped."""
+    return Seq2SeqTrainingArguments(
+        output_dir=folder,
+        per_device_train_batch_size=config.batch_size,
+        max_steps=config.steps,
+        save_strategy="no",
+        report_to=[],
+        logging_strategy="no",
+        disable_tqdm=True,
+        max_grad_norm=0.0,
+        use_cpu=True,
+        seed=config.seed,
+    )
+
+
 def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
     """Seq2SeqTrainer: both tasks padded together, the whole model on the one-token target."""
     samplers = {
@@ -163,18 +182,7 @@ def hugging_face(task: Task, config: FinetuningConfig, watch: Watch) -> None:
             watch.step(state.global_step)
 
     with tempfile.TemporaryDirectory() as folder:
-        arguments = Seq2SeqTrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=config.batch_size,
-            max_steps=config.steps,
-            save_strategy="no",
-            report_to=[],
-            logging_strategy="no",
-            disable_tqdm=True,
-            max_grad_norm=0.0,
-            use_cpu=True,
-            seed=config.seed,
-        )
+        arguments = training_arguments(folder, config)
         Ordered(
             model=task.model,
             args=arguments,

@@ -9,6 +9,7 @@ float32, the products with weights in the type of `Matrices`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -38,7 +39,7 @@ class Matrices:
             for flat in (values, changes)
         )
         self._flat_changes, self._sizes = changes, sizes
-        self._starts = dict(zip(weights, _starts(sizes), strict=True))
+        self._starts = dict(zip(weights, accumulate(sizes, initial=0), strict=False))
         self._flat_values = values
 
     def read(self) -> None:
@@ -61,10 +62,6 @@ class Matrices:
         flat = self._flat_changes.to(torch.float32, copy=True)
         parts = zip(flat.split(self._sizes), self.sources, strict=True)
         return [part.view(weight.shape) for part, weight in parts]
-
-
-def _starts(sizes: Sequence[int]) -> list[int]:
-    return [sum(sizes[:i]) for i in range(len(sizes))]
 
 
 @dataclass
@@ -167,8 +164,8 @@ class Pass:
         keys, values = (self._heads_of(prefix, k) for k in "kv")
         queries = _heads_first(self.product(f"{prefix}.EncDecAttention.q.weight", normed), heads)
         asked = _heads_last(torch.bmm(queries, keys), heads).view(sequences, -1, hidden.shape[2])
-        given = torch.bmm(asked, hidden.transpose(1, 2)).float().add_(seen)
-        given = _softmax(given)
+        scores = torch.bmm(asked, hidden.transpose(1, 2)).float()
+        given = _softmax(scores.add_(seen))
         lean = given.to(self.matrices.products)
         mixed = _heads_first(torch.bmm(lean, hidden).view(len(normed), -1), heads)
         joined = _heads_last(torch.bmm(mixed, values.transpose(1, 2)), heads)

@@ -90,13 +90,14 @@ def training_memory_mb(work: Workload) -> int:
 
 
 def generator_memory_mb(shape: Shape, training: Mapping[str, Any]) -> int:
-    """Of training a document-to-query model whole, without parts or checkpointing; the decoder
-    keeps half as much again for a token as the encoder. In MiB, rounded up to 100."""
+    """Of training a document-to-query model whole, without parts or checkpointing: weights and
+    gradients, and both once more in the type of products; the decoder keeps half as much again for
+    a token as the encoder. In MiB, rounded up to 100."""
     size, reads, writes = (training[k] for k in ("batch_size", "document_tokens", "query_tokens"))
     inside = 12 * shape.d_model + 4 * shape.inner + (5 if shape.gated else 3) * shape.d_ff
     inside += 3 * shape.heads * reads
     layers = reads * shape.encoder_layers + 1.5 * writes * shape.decoder_layers
-    numbers = 2 * shape.weights(shape.rows) + shape.rows * shape.d_model
+    numbers = 4 * shape.weights(shape.rows) + shape.rows * shape.d_model
     numbers += size * (layers * inside + 3 * writes * shape.rows)
     return _declared(PROCESS_MIB + NUMBER * numbers / MIB)
 

@@ -83,14 +83,16 @@ def train(
         recent.append({name: value.item() for name, value in sums.items()})
         _check_losses(recent[-1], step + 1, config, checkpoint, task)
         progress.update(step + 1, f"loss {np.mean([r['loss'] for r in recent]):.3f}")
-        rates = schedule.get_last_lr()
-        own = {} if docids is None else {"docid_learning_rate": rates[-1]}
-        point = _curve_point(step + 1, recent) | {"learning_rate": rates[0]} | own
-        if (step + 1) % every == 0 or step + 1 == end:
-            curve.append(point)
-            recent.clear()
         is_due = (step + 1) % config.checkpoint_every == 0 and step + 1 < end
         is_wanted = step + 1 in snapshots.places
+        is_point = (step + 1) % every == 0 or step + 1 == end
+        if is_point or is_wanted:
+            rates = schedule.get_last_lr()
+            own = {} if docids is None else {"docid_learning_rate": rates[-1]}
+            point = _curve_point(step + 1, recent) | {"learning_rate": rates[0]} | own
+        if is_point:
+            curve.append(point)
+            recent.clear()
         if is_due or is_wanted or step + 1 == end:
             _check_weights(weights, optimizer, step + 1, config, checkpoint, task)
         if is_wanted and processes.is_main:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from genir.engine.devices import Precision, product_type, seed_torch
 from genir.engine.dropout import dropout
 from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint
-from genir.models.tokenizer import sentinel
+from genir.models.tokenizer import sentinel_tokens
 from genir.training.loop import NO_SNAPSHOTS, train
 from genir.training.seq2seq import part_of_loss
 from genir.training.snapshots import Snapshots
@@ -71,27 +70,20 @@ def chunk_texts(
     return [piece for piece in pieces if len(piece) >= MINIMUM_TOKENS]
 
 
-@cache
-def sentinel_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """Token ids of the sentinels, in order."""
-    names = [name for name in tokenizer.all_special_tokens if name.startswith("<extra_id_")]
-    return [tokenizer.convert_tokens_to_ids(sentinel(i)) for i in range(len(names))]
-
-
 def corrupted_pieces(
     pieces: Sequence[np.ndarray],
     config: PretrainingConfig,
-    tokenizer: PreTrainedTokenizerFast,
+    sentinels: list[int],
+    end: int,
     rng: np.random.Generator,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Encoder inputs and decoder targets of a batch."""
-    sentinels = sentinel_ids(tokenizer)
+    """Encoder inputs and decoder targets of a batch, with the tokens of sentinels and end."""
     pairs = [
         corrupt(
             piece,
             noise_mask(len(piece), config.noise_density, config.mean_span, rng),
             sentinels,
-            tokenizer.eos_token_id,
+            end,
         )
         for piece in pieces
     ]
@@ -111,12 +103,12 @@ def pretrain(
     `snapshots` are kept on the way; with `until` it ends after that many steps."""
     sample = EpochSampler(len(pieces), config.batch_size, config.seed, "pretraining-order")
     forced = TeacherForcing(model, product_type(config.precision, model.device))
+    sentinels, end = sentinel_tokens(tokenizer), tokenizer.eos_token_id
 
     def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rng = generator(config.seed, "pretraining-noise", step)
-        inputs, targets = corrupted_pieces(
-            [pieces[i] for i in sample(step)], config, tokenizer, rng
-        )
+        rows = [pieces[i] for i in sample(step)]
+        inputs, targets = corrupted_pieces(rows, config, sentinels, end, rng)
         drop = dropout(config.dropout_rate, config.seed, "pretraining-dropout", step, part)
         seed_torch(config.seed, "pretraining-dropout", step * config.accumulation + part)
         return {"loss": part_of_loss(forced, inputs, targets, part, config.accumulation, drop)}
