@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from tests.helpers.planted import LEVELS, planted, squared_error
+from planted import LEVELS, planted, squared_error
 
 from genir.analyses.stage_rule import (
     detect_stages,

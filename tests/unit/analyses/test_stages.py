@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import stages as script
-from tests.helpers.planted import LEVELS, planted
+from planted import LEVELS, planted
 
 from genir.analyses.stages import leads, mean_ratios, stages_record
 from genir.base.default_stages import default_stages

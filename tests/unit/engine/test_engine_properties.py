@@ -1,5 +1,7 @@
 """The engine against plain Hugging Face hooks on random shapes, inputs, blocks and patches."""
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -76,7 +78,9 @@ def test_patched_logits_and_ranks_equal_plain_hooks(case):
     decoder, memory, trace = _engine(model, docids, ids, mask)
     unembedding = decoder.unembedding
     scale = max(1.0, float(trace.states.abs().max()))
-    clean = plain_logits(model, ids, mask)
+    # In float32 the plain computation may itself be further off than what is allowed here.
+    exact = deepcopy(model).double()
+    clean = plain_logits(exact, ids, mask).float()
     torch.testing.assert_close(
         unembedding.logits(trace.states[-1]), clean, atol=1e-4 * scale, rtol=1e-4
     )
@@ -84,8 +88,8 @@ def test_patched_logits_and_ranks_equal_plain_hooks(case):
     seen = []
     for chosen, streams in decoder.runs(memory, trace, patches, together):
         for number, stream in zip(chosen, streams, strict=True):
-            with replaced(model, patches[number]):
-                expected = plain_logits(model, ids, mask)
+            with replaced(exact, {place: rows.double() for place, rows in patches[number].items()}):
+                expected = plain_logits(exact, ids, mask).float()
             logits = unembedding.logits(stream)
             torch.testing.assert_close(logits, expected, atol=1e-4 * scale, rtol=1e-4)
             _assert_ranks(unembedding.ranks(stream, gold[:, None]), expected, gold, docids)
