@@ -99,7 +99,7 @@ def row_of(work: Path, name: str, config: dict[str, Any]) -> dict[str, Any]:
     row["pretraining_steps"] = int(read_csv(curve)["step"].iloc[-1]) if curve.exists() else None
     row |= {key: value for key, value in model["finetuning"].items() if key != "batch_size"}
     timing = pd.read_csv(work / f"results/benchmarks/finetune/{name}.tsv", sep="\t")
-    row["seconds"] = float(timing["s"].iloc[-1])
+    row["cpu_seconds"] = float(timing["cpu_time"].iloc[-1])
     hits = table(work, "retrieval", system=name, split="validation", slice="all")
     for metric in ("hits_at_1", "hits_at_10"):
         one = hits[hits["metric"] == metric].iloc[0]
@@ -138,9 +138,9 @@ def row_of(work: Path, name: str, config: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def judged(rows: pd.DataFrame, work: Path) -> pd.DataFrame:
-    """With the p of a comparison with the best setting of the same dataset, and what the rule of
-    sweep.yaml chooses there."""
+def judged(rows: pd.DataFrame, work: Path, seconds: float) -> pd.DataFrame:
+    """With the p of a comparison with the best setting of the same dataset that takes at most so many
+    seconds, and what the rule of sweep.yaml chooses there."""
     correct = {
         name: pd.read_parquet(work / f"results/evaluate/{name}/validation.ranks.parquet")
         .set_index("query_id")["vocabulary_rank"]
@@ -149,12 +149,15 @@ def judged(rows: pd.DataFrame, work: Path) -> pd.DataFrame:
     }
     rows = rows.assign(p_to_best=1.0, chosen=False)
     for _, group in rows.groupby("documents"):
-        best = correct[group.loc[group["hits_at_1"].idxmax(), "setting"]]
+        quick = group[group["cpu_seconds"] <= seconds]
+        if quick.empty:
+            continue
+        best = correct[group.loc[quick["hits_at_1"].idxmax(), "setting"]]
         for place, name in group["setting"].items():
             own = correct[name].reindex(best.index)
             lost, won = int((best & ~own).sum()), int((own & ~best).sum())
             rows.loc[place, "p_to_best"] = binomtest(lost, lost + won).pvalue if lost + won else 1.0
-        fair = rows.loc[group.index][rows.loc[group.index, "p_to_best"] >= 0.05]
+        fair = rows.loc[quick.index][rows.loc[quick.index, "p_to_best"] >= 0.05]
         rows.loc[fair["drift"].idxmin(), "chosen"] = True
     return rows
 
@@ -182,7 +185,7 @@ def main() -> None:
     config = configuration(plan, subsets, work)
     run(config, work, arguments.cores)
     rows = pd.DataFrame([row_of(work, name, config) for name in plan["settings"]])
-    write_csv(arguments.out, judged(rows, work))
+    write_csv(arguments.out, judged(rows, work, plan["seconds"]))
 
 
 if __name__ == "__main__":
