@@ -112,7 +112,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text", type=Path, help="results/pretraining_text/text.jsonl")
     parser.add_argument("tokenizer", type=Path, help="a folder with the tokenizer, such as a model")
-    parser.add_argument("--config", type=Path, default=REPOSITORY / "config/mini_t5.yaml")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "benchmarks/results")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=200)
@@ -121,10 +120,7 @@ def main() -> None:
     configure_logging()
     torch.set_num_threads(1)
     settings = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["pretraining"]
-    changed = yaml.safe_load(arguments.config.read_text())["pretraining"]
-    shape = settings["shape"] | changed.get("shape", {})
-    training = settings["training"] | changed.get("training", {})
-    config = PretrainingConfig(**(training | {"checkpoint_every": 10**9}))
+    config = PretrainingConfig(**(settings["training"] | {"checkpoint_every": 10**9}))
     config = replace(config, steps=arguments.steps)
     tokenizer = without_state(AutoTokenizer.from_pretrained(arguments.tokenizer))
     texts = [record["text"] for record in islice(read_jsonl(arguments.text), arguments.texts)]
@@ -134,7 +130,7 @@ def main() -> None:
     for seed in arguments.seeds:
         for name, trainer in TRAINERS.items():
             seeded = replace(config, seed=seed)
-            model = new_model(tokenizer, shape, seeded)
+            model = new_model(tokenizer, settings["shape"], seeded)
             since = time.perf_counter()
             losses[name].append(trainer(model, tokenizer, pieces, seeded))
             rates[name].append(config.batch_size * config.steps / (time.perf_counter() - since))
@@ -157,7 +153,7 @@ def main() -> None:
             },
             "largest_difference_of_the_loss_curves": float(apart.max()),
             "seeds": arguments.seeds,
-            "shape": shape,
+            "shape": settings["shape"],
             "settings": {"steps": config.steps, "batch_size": config.batch_size},
             "products": str(product_type(config.precision, torch.device("cpu"))),
             "threads": torch.get_num_threads(),

@@ -139,8 +139,8 @@ def row_of(work: Path, name: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def judged(rows: pd.DataFrame, work: Path, seconds: float) -> pd.DataFrame:
-    """With the p of a comparison with the best setting of the same dataset that takes at most so many
-    seconds, and what the rule of sweep.yaml chooses there."""
+    """With the p of a comparison with the best setting of the same dataset that takes at most so
+    many seconds, and what the rule of sweep.yaml chooses there."""
     correct = {
         name: pd.read_parquet(work / f"results/evaluate/{name}/validation.ranks.parquet")
         .set_index("query_id")["vocabulary_rank"]

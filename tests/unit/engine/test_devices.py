@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genir.engine.devices import multiplies_bfloat16_faster, product_type, rank_product_type
+from genir.engine.devices import multiplies_bfloat16_faster, product_type
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -23,10 +23,9 @@ def _cpu_with(monkeypatch, *features):
         (("amx_tile", "avx512_bf16"), torch.bfloat16),
     ],
 )
-def test_a_training_multiplies_in_what_the_cpu_is_fast_at(features, expected, monkeypatch):
+def test_auto_is_what_the_cpu_is_fast_at(features, expected, monkeypatch):
     _cpu_with(monkeypatch, *features)
     assert product_type("auto", CPU) == expected
-    assert rank_product_type("auto", CPU) == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ def test_a_training_multiplies_in_what_the_cpu_is_fast_at(features, expected, mo
 )
 def test_a_gpu_goes_by_its_compute_capability(capability, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
-    assert product_type("auto", GPU) == rank_product_type("auto", GPU) == expected
+    assert product_type("auto", GPU) == expected
 
 
 def test_a_torch_that_cannot_tell_means_float32(monkeypatch):
@@ -46,5 +45,4 @@ def test_a_torch_that_cannot_tell_means_float32(monkeypatch):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_what_is_written_is_taken(precision, monkeypatch):
     _cpu_with(monkeypatch)
-    for chosen in (product_type, rank_product_type):
-        assert chosen(precision, CPU) == getattr(torch, precision)
+    assert product_type(precision, CPU) == getattr(torch, precision)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from plain_t5 import docid_tokens, lean, plain_ranks, small_model
 
@@ -78,3 +79,37 @@ def test_without_another_document_there_is_no_other_logit():
     both = unembedding.ranks_and_logits(_states(), docid_tokens().repeat(9, 1))
     assert both.other_logit.isnan().all()
     assert both.relevant_logit.isfinite().all()
+
+
+@pytest.mark.parametrize("documents", [torch.arange(400, 600), torch.arange(1, 600, 3)])
+def test_what_bfloat16_leaves_open_is_decided_as_in_double_precision(documents, monkeypatch):
+    """Relevant documents in the middle, where a hundredth of all tokens is too close to call, ties
+    and tokens a rounding of float32 apart."""
+    monkeypatch.setattr(ranking, "SLICE_ROWS", 50)
+    monkeypatch.setattr(ranking, "SLICE_TOKENS", 150)
+    draw = torch.Generator().manual_seed(3)
+    head = torch.randn(600, 32, generator=draw)
+    head[411] = head[410]
+    head[413] = head[412] * (1 + 2e-7)
+    states = torch.randn(120, 32, generator=draw)
+    relevant = documents[torch.randint(len(documents), (120, 1), generator=draw)]
+    relevant[:60] = documents[(documents >= 410).nonzero()[0]]
+    rechecked: list[int] = []
+    plain = ranking._Recheck.__call__
+
+    def counted(self, block, part, rows, columns):
+        rechecked.append(len(rows))
+        return plain(self, block, part, rows, columns)
+
+    monkeypatch.setattr(ranking._Recheck, "__call__", counted)
+    unembedding = ranking.Unembedding(
+        head, torch.ones(32), 1e-6, 1.0, documents, precision=torch.bfloat16
+    )
+    ranks = unembedding.ranks(states, relevant)
+    logits = unembedding.state(states).double() @ head.double().T
+    gold = logits.gather(1, relevant)
+    order = torch.arange(600)
+    ahead = (logits > gold) | ((logits == gold) & (order < relevant))
+    assert ranks.vocabulary.tolist() == (1 + ahead.sum(1)).tolist()
+    assert ranks.docid.tolist() == (1 + ahead[:, documents].sum(1)).tolist()
+    assert sum(rechecked) > 500

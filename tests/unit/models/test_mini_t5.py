@@ -42,7 +42,7 @@ def test_the_card_belongs_to_these_weights_and_to_the_config():
 
 def test_the_loss_curve_is_the_whole_run():
     curve = pd.read_csv(MINI_T5 / "curve.csv")
-    assert curve["step"].iloc[-1] >= 10_000
+    assert curve["step"].iloc[-1] >= 30_000
     assert curve["loss"].iloc[-1] < 0.5 * curve["loss"].iloc[0]
 
 

@@ -162,10 +162,10 @@ def _parts(tmp_path, parts, **model):
 
 def test_parts_that_are_trained_are_told_as_layers_in_one_order(tmp_path):
     said = ["docids", "decoder.III.mlp", "encoder.1-1", "norms"]
-    told = ["decoder.6-7.mlp", "docids", "encoder.1", "norms"]
+    told = ["decoder.12-15.mlp", "docids", "encoder.1", "norms"]
     assert _parts(tmp_path, said) == _parts(tmp_path, told[::-1]) == told
-    stages = {"I": [0, 0], "II": [1, 4], "III": [5, 7]}
-    assert _parts(tmp_path, said, stages=stages)[0] == "decoder.5-7.mlp"
+    stages = {"I": [0, 0], "II": [1, 4], "III": [5, 15]}
+    assert _parts(tmp_path, said, stages=stages)[0] == "decoder.5-15.mlp"
     assert _parts(tmp_path, told, stages=stages) == told
 
 

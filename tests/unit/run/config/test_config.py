@@ -28,7 +28,7 @@ def write_folder(folder: Path, **shape: int | str) -> None:
 def repository(tmp_path: Path) -> Path:
     """A stand-in with the one resource the default config names."""
     folder = tmp_path / "repository"
-    write_folder(folder / "resources" / "mini-t5", num_layers=3, num_decoder_layers=8)
+    write_folder(folder / "resources" / "mini-t5", num_layers=3, num_decoder_layers=16)
     return folder
 
 
@@ -147,7 +147,7 @@ DATASET = {
         {"corpora": {"mine": AUTHORS}, "datasets": {"mine": DATASET}},
         {"corpora": {"mine": AUTHORS | {"test_qrels": "all.json"}}},
         {"models": {"full": {"finetuning": {"steps": 10, "warmup_steps": 1}}}},
-        {"models": {"full": {"stages": {"I": [0, 0], "II": [1, 1], "III": [2, 7]}}}},
+        {"models": {"full": {"stages": {"I": [0, 0], "II": [1, 1], "III": [2, 15]}}}},
         {"datasets": {"hpo-1k": {"documents": "all"}}, "patching": {"layers_per_job": 2}},
         {"models": {"full": {"seeds": [3, 1], "finetuning": {"seed": 3}}}},
         {"models": {"full": {"study_dataset": "Trivia-QA QG"}}},
@@ -223,9 +223,9 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ),
     (
         f"{FULL}/finetuning",
-        {"trainable": ["decoder.6-8.mlp"]},
+        {"trainable": ["decoder.6-16.mlp"]},
         "models.full.finetuning.trainable",
-        "decoder.6-8.mlp: the decoder has the layers 0 to 7; write a layer",
+        "decoder.6-16.mlp: the decoder has the layers 0 to 15; write a layer",
     ),
     ("finetuning/dropout_rate", 1, "finetuning.dropout_rate", "a number below 1"),
     ("finetuning/warmup_steps", 10_000, "finetuning.warmup_steps", "write less than"),
@@ -298,7 +298,7 @@ BROKEN: list[tuple[str, Any, str, str]] = [
         f"{FULL}/stages",
         {"I": [0, 1], "II": [2, 5], "III": [6, 6]},
         "models.full.stages.III",
-        "8 decoder layers; write 7 last",
+        "16 decoder layers; write 15 last",
     ),
     (
         f"{FULL}/stages",
@@ -541,10 +541,10 @@ def test_layers_come_from_where_the_model_comes_from(
         for name in default["models"]
     }
     assert found == {
-        "full": (3, 8),
-        "random_start": (3, 8),
+        "full": (3, 16),
+        "random_start": (3, 16),
         "hub": (5, 6),
-        "own": (3, 8),
+        "own": (3, 16),
         "existing": (24, 24),
         "published": (24, 24),
     }

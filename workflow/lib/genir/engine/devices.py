@@ -38,19 +38,10 @@ def cpu_can(feature: str) -> bool:
 
 
 def product_type(precision: Precision, device: torch.device) -> torch.dtype:
-    """The type that a training's matrix products are computed in; `auto` is bfloat16 where it is
-    faster."""
+    """The type that matrix products are computed in; `auto` is bfloat16 where it is faster."""
     if precision == "auto":
         precision = "bfloat16" if multiplies_bfloat16_faster(device) else "float32"
     return getattr(torch, precision)
-
-
-def rank_product_type(precision: Precision, device: torch.device) -> torch.dtype:
-    """The same of the products behind ranks, where `auto` is bfloat16 on such GPUs alone: a CPU
-    loses more by comparing again what bfloat16 leaves open than it gains."""
-    if precision == "auto" and device.type == "cpu":
-        return torch.float32
-    return product_type(precision, device)
 
 
 def seed_torch(*parts: int | str) -> None:

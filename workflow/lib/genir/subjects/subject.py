@@ -14,7 +14,7 @@ from genir.base.errors import AnalysisError
 from genir.base.names import COMPONENTS
 from genir.corpora.trec import read_qrels
 from genir.engine.decoder import LeanDecoder, Memory, Trace
-from genir.engine.devices import best_device, rank_product_type
+from genir.engine.devices import best_device, product_type
 from genir.engine.encoder import LeanEncoder, layout_of, token_batch
 from genir.engine.t5 import T5, load_t5
 from genir.engine.weights import are_finite
@@ -58,7 +58,7 @@ class Subject:
 
     @cached_property
     def decoder(self) -> LeanDecoder:
-        precision = rank_product_type(self.limits.precision, self.device)
+        precision = product_type(self.limits.precision, self.device)
         return LeanDecoder(self.model, self.docid_tokens, precision)
 
     @cached_property
