@@ -15,15 +15,23 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from scipy.stats import binomtest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow/lib"))
 
+from genir.analyses.run_metrics import query_metrics  # noqa: E402
 from genir.corpora.dataset import TrainingFiles  # noqa: E402
-from genir.files.io import read_csv, read_json, write_csv, write_text  # noqa: E402
+from genir.estimates.paired_tests import paired_difference  # noqa: E402
+from genir.files.io import (  # noqa: E402
+    read_csv,
+    read_json,
+    read_parquet,
+    write_csv,
+    write_text,
+)
 
 DEVELOPMENT = 400
+BM25 = ("bm25_text", "bm25_text_queries")
 TABLES = ("retrieval", "patching_by_stage", "direct_contribution", "rank_development", "drift")
 CELLS = (
     ("pretrained", "III", "mlp"),
@@ -100,11 +108,11 @@ def row_of(work: Path, name: str, config: dict[str, Any]) -> dict[str, Any]:
     row |= {key: value for key, value in model["finetuning"].items() if key != "batch_size"}
     timing = pd.read_csv(work / f"results/benchmarks/finetune/{name}.tsv", sep="\t")
     row["cpu_seconds"] = float(timing["cpu_time"].iloc[-1])
-    hits = table(work, "retrieval", system=name, split="validation", slice="all")
+    retrieval = table(work, "retrieval", system=name, split="validation", slice="all")
     for metric in ("hits_at_1", "hits_at_10"):
-        one = hits[hits["metric"] == metric].iloc[0]
+        one = retrieval[retrieval["metric"] == metric].iloc[0]
         row |= {metric: one["value"], f"{metric}_low": one["low"], f"{metric}_high": one["high"]}
-    row["n"] = int(hits["n"].iloc[0])
+    row["n"] = int(retrieval["n"].iloc[0])
     stages = read_json(work / f"results/stages/{name}.json")
     found = stages["detected"]
     row |= {"stages": stages["status"], "p_order": found["p_order"]}
@@ -138,27 +146,41 @@ def row_of(work: Path, name: str, config: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def hits(work: Path, dataset: str, system: str) -> pd.DataFrame:
+    """Metrics of every development query."""
+    subset = work / f"results/subset_corpus/{dataset}"
+    queries = read_parquet(subset / "queries.parquet")
+    asked = queries[queries["split"] == "validation"]
+    folder = "bm25" if system in BM25 else "retrieve"
+    inner = f"{dataset}/{system}" if system in BM25 else system
+    run = work / f"results/{folder}/{inner}/validation.run"
+    metrics = query_metrics(run, subset / "qrels.validation.txt", asked["query_id"])
+    return metrics.assign(doc_id=asked["doc_id"].to_numpy())
+
+
+def p_of(own: pd.DataFrame, other: pd.DataFrame) -> float:
+    """Of the paired test of Hits@1, McNemar's exact one for a query a document."""
+    return paired_difference(own["hits_at_1"], other["hits_at_1"], own["doc_id"], 1).p
+
+
 def judged(rows: pd.DataFrame, work: Path, seconds: float) -> pd.DataFrame:
-    """With the p of a comparison with the best setting of the same dataset that takes at most so
-    many seconds, and what the rule of sweep.yaml chooses there."""
-    correct = {
-        name: pd.read_parquet(work / f"results/evaluate/{name}/validation.ranks.parquet")
-        .set_index("query_id")["vocabulary_rank"]
-        .eq(1)
-        for name in rows["setting"]
-    }
+    """With both forms of BM25 on the same queries, the p of a comparison with each and with the
+    best setting of the dataset that takes at most so many seconds, and what the rule of sweep.yaml
+    chooses there."""
     rows = rows.assign(p_to_best=1.0, chosen=False)
-    for _, group in rows.groupby("documents"):
+    for documents, group in rows.groupby("documents"):
+        dataset = f"development-{documents}"
+        own = {name: hits(work, dataset, name) for name in (*group["setting"], *BM25)}
         quick = group[group["cpu_seconds"] <= seconds]
-        if quick.empty:
-            continue
-        best = correct[group.loc[quick["hits_at_1"].idxmax(), "setting"]]
+        best = own[group.loc[quick["hits_at_1"].idxmax(), "setting"]] if len(quick) else None
         for place, name in group["setting"].items():
-            own = correct[name].reindex(best.index)
-            lost, won = int((best & ~own).sum()), int((own & ~best).sum())
-            rows.loc[place, "p_to_best"] = binomtest(lost, lost + won).pvalue if lost + won else 1.0
+            for system in BM25:
+                rows.loc[place, system] = own[system]["hits_at_1"].mean()
+                rows.loc[place, f"p_to_{system}"] = p_of(own[name], own[system])
+            rows.loc[place, "p_to_best"] = None if best is None else p_of(own[name], best)
         fair = rows.loc[quick.index][rows.loc[quick.index, "p_to_best"] >= 0.05]
-        rows.loc[fair["drift"].idxmin(), "chosen"] = True
+        if len(fair):
+            rows.loc[fair["drift"].idxmin(), "chosen"] = True
     return rows
 
 
