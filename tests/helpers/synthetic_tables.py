@@ -129,6 +129,20 @@ def contributions() -> pd.DataFrame:
     return _filled(names)
 
 
+def signed_contributions() -> pd.DataFrame:
+    columns = ("model", "queries", "layer", "component", "head")
+    places = [(layer, name, -1) for layer in range(8) for name in COMPONENTS]
+    places += [(layer, name, h) for layer in range(8) for name in COMPONENTS[:2] for h in range(4)]
+    names = [
+        dict(zip(columns, (model, view, *place), strict=True))
+        for model in MODELS
+        for view in ("correct", "failed")
+        for place in [(-1, "embedding", -1), *places]
+    ]
+    frame = _filled(names, 2)
+    return frame.assign(value=frame["value"] - 0.5)
+
+
 def rank_development() -> pd.DataFrame:
     columns = ("model", "layer", "source", "measure")
     measures = ("vocabulary_rank_median", "mean_docid_rank", "mean_other_rank")

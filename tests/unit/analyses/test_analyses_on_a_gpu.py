@@ -18,6 +18,7 @@ from genir.analyses.late_cosines import late_cosines
 from genir.analyses.patching import head_patches, patch_means, patched_ranks, single_patches
 from genir.analyses.rank_development import rank_development
 from genir.analyses.rank_queries import rank_queries, top_documents
+from genir.analyses.signed_contributions import signed_contributions
 from genir.analyses.top_heads import top_heads
 from genir.base.names import METHODS
 from genir.engine.encoder import LeanEncoder
@@ -53,6 +54,7 @@ TABLES = {
     "swapped": _swapped,
     "rank_development": lambda subject, _: rank_development(subject),
     "direct_contribution": lambda subject, _: direct_contribution(subject),
+    "signed_contributions": lambda subject, _: signed_contributions(subject),
     "contributions": lambda subject, _: contributions(subject),
     "late_cosines": lambda subject, _: late_cosines(subject, range(1)),
     "docid_share": lambda subject, _: head_lens(subject).docid_share,

@@ -20,6 +20,7 @@ from genir.analyses.late_cosines import late_cosines
 from genir.analyses.patching import patched_ranks, stage_patches
 from genir.analyses.rank_development import rank_development
 from genir.analyses.rank_queries import rank_queries, top_documents
+from genir.analyses.signed_contributions import signed_contributions
 from genir.analyses.top_heads import top_heads
 from genir.base.errors import AnalysisError, ModelError, TrainingError
 from genir.engine.ranking import Unembedding
@@ -93,6 +94,7 @@ ANALYSES = {
     "lens": rank_development,
     "contributions": contributions,
     "direct": direct_contribution,
+    "signed": signed_contributions,
     "communication": communication,
     "heads": head_lens,
     "late": lambda subject: late_cosines(subject, range(0, 1)),

@@ -11,7 +11,7 @@ from tiny_text import tiny_tokenizer
 from genir.base.errors import AnalysisError
 from genir.files.io import write_json
 from genir.models.token_names import TokenNames, load_token_names, shortened
-from genir.tables import direct_contribution, docid_share, top_tokens
+from genir.tables import direct_contribution, docid_share, signed_contributions, top_tokens
 
 IN_TEXT = synthetic.PAPER / "in_text_numbers.csv"
 SHARES = synthetic.PAPER / "table5_docid_share.csv"
@@ -43,6 +43,25 @@ def folder(tmp_path):
     write_json(path / "config.json", {"model_type": "t5", "vocab_size": 200 + DOCUMENTS})
     write_json(path / "docids.json", DOCIDS)
     return path
+
+
+def test_signed_contributions(tmp_path, clean):
+    """Queries without a rival are left out, and n says so."""
+    names = pd.DataFrame(
+        [(-1, "embedding", -1), (0, "mlp", -1), (0, "self_attention", 1)],
+        columns=["layer", "component", "head"],
+    )
+    values = {"embedding": 0.5, "mlp": -2.0, "self_attention": 1.0}
+    frame = synthetic.ranks([1] * 24)[["query_id", "doc_id"]].iloc[2:].merge(names, how="cross")
+    frame["logit_difference"] = frame["component"].map(values)
+    files = {"full": write(tmp_path / "signed.parquet", frame)}
+    table = signed_contributions.make(files, {"full": clean}, seed=1)
+    assert list(table.rows.columns) == signed_contributions.COLUMNS
+    correct = one(table.rows, queries="correct", layer=0, component="mlp", head=-1)
+    assert correct[["value", "low", "high", "n"]].tolist() == [-2, -2, -2, 14]
+    assert one(table.rows, queries="failed", component="self_attention", head=1)["n"] == 8
+    assert set(table.rows["queries"]) == {"correct", "failed"}
+    assert "self_attention" not in table.shown.columns
 
 
 def test_direct_contribution(tmp_path, clean):

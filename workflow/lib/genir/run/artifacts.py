@@ -96,6 +96,15 @@ ANALYSES = (
         ),
     ),
     Analysis(
+        "signed_contributions",
+        "Measure what every component and head of {model} adds to the logit difference.",
+        *(
+            "genir.analyses.signed_contributions",
+            "rank_development",
+            told.simple("signed_contributions"),
+        ),
+    ),
+    Analysis(
         "head_lens",
         "Read the cross-attention heads of {model} through the logit lens.",
         *("genir.analyses.head_lens", "head_lens", told.head_lens),
@@ -240,6 +249,11 @@ TABLES = (
             **made_from.analysed("direct_contribution", plan, "seed"),
             "paper_in_text": plan.paper("in_text_numbers"),
         },
+    ),
+    Artifact(
+        *("signed_contributions", "Contributions"),
+        "Tabulate what components and heads add to the logit difference.",
+        lambda plan: made_from.analysed("signed_contributions", plan, "seed"),
     ),
     Artifact(
         *("docid_share", "Heads"),
