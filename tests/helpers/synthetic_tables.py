@@ -143,6 +143,20 @@ def signed_contributions() -> pd.DataFrame:
     return frame.assign(value=frame["value"] - 0.5)
 
 
+def query_words() -> pd.DataFrame:
+    columns = ("model", "where", "kind", "group", "measure")
+    groups = [("all", "all"), ("in_document", "function_word"), ("idf", "low"), ("idf", "high")]
+    where = (*(f"layer{layer}" for layer in range(8)), "I", "II", "III", "all", "mean_state")
+    names = [
+        dict(zip(columns, (model, place, *group, measure), strict=True))
+        for model in MODELS
+        for place in where
+        for group in groups
+        for measure in ("broken_percent", "logit_difference_lost")
+    ]
+    return _filled(names).assign(p=np.nan, p_holm=np.nan)
+
+
 def rank_development() -> pd.DataFrame:
     columns = ("model", "layer", "source", "measure")
     measures = ("vocabulary_rank_median", "mean_docid_rank", "mean_other_rank")

@@ -25,7 +25,7 @@ NAMES = (
     *("retrieval", "encoder_swap", "partial_swap", "patching", "patching_by_stage"),
     *("patching_heads", "circuit"),
     *("contributions", "rank_development", "direct_contribution", "docid_share", "training"),
-    "signed_contributions",
+    *("signed_contributions", "query_words"),
     *("communication", "top_heads", "late_cosines", "drift"),
 )
 

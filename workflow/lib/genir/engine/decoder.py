@@ -31,8 +31,8 @@ class Memory:
     each `[query * head, token, d_kv]`, and the padding as a score bias
     `[query * head, 1, token]`."""
 
-    keys: list[torch.Tensor]
-    values: list[torch.Tensor]
+    keys: Sequence[torch.Tensor] | Mapping[int, torch.Tensor]
+    values: Sequence[torch.Tensor] | Mapping[int, torch.Tensor]
     bias: torch.Tensor
 
 
@@ -242,6 +242,15 @@ class LeanDecoder:
                     mixed[number].unflatten(-1, (self.architecture.heads, -1))[:, head] = 0
                     total[number] += value
             flat.addmm_(mixed.flatten(0, 1), weights.output.T)
+
+    @torch.no_grad()
+    def after(
+        self, layer: int, component: Component, stream: torch.Tensor, memory: Memory
+    ) -> torch.Tensor:
+        """The residual stream `[patch, query, d_model]` with a component's output added."""
+        total = stream.clone()
+        self._add(layer, component, stream, memory, total, [])
+        return total
 
     def scale(self, stream: torch.Tensor) -> torch.Tensor:
         """One over the root mean square of the stream `[..., d_model]`: `[..., 1]`; NaN, as in

@@ -62,6 +62,15 @@ def head_lens(plan: Plan, model: str) -> Arguments:
     return _on_validation(plan, model) | {"output": output}
 
 
+def query_words(plan: Plan, model: str) -> Arguments:
+    return {
+        **_simple(plan, model, "query_words"),
+        "correct": correct_queries(model),
+        "queries": plan.data(model, "queries"),
+        "stages": stages(model),
+    }
+
+
 def drift(plan: Plan, model: str) -> Arguments:
     random = {} if model in plan.pretrained else {"seed": plan.finetuning(model)["seed"]}
     return {**_simple(plan, model, "drift"), "start": plan.start_of(model), **random}

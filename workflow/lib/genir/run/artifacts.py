@@ -130,6 +130,12 @@ ANALYSES = (
         ranks=False,
     ),
     Analysis(
+        "query_words",
+        "Knock every word of the correct queries of {model} out.",
+        *("genir.analyses.query_words", "patch_component", told.query_words),
+        minutes=120,
+    ),
+    Analysis(
         "encoder_swap",
         "Put other encoders before the decoder of {model}.",
         *("genir.analyses.encoder_swap", "encoder_swap", told.encoder_swap),
@@ -281,6 +287,11 @@ TABLES = (
         *("late_cosines", "Communication"),
         "Tabulate the cosines of late outputs with Stage I's MLPs.",
         lambda plan: made_from.analysed("late_cosines", plan, "stages", "seed"),
+    ),
+    Artifact(
+        *("query_words", "Query words"),
+        "Tabulate what each kind of word does for a query.",
+        made_from.query_words,
     ),
     Artifact(
         *("paper_comparison", "Comparison with the study"),

@@ -201,6 +201,11 @@ def drift(plan: Plan) -> Arguments:
     return {"files": files} | _beside(plan, plan.started)
 
 
+def query_words(plan: Plan) -> Arguments:
+    documents = each(lambda model: plan.data(model, "documents"), plan.models)
+    return analysed("query_words", plan, "seed") | {"documents": documents}
+
+
 def training(plan: Plan) -> Arguments:
     curves = [
         {"model": name, "path": plan.made_by(name) / "curve.csv"}
