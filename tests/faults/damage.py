@@ -10,7 +10,7 @@ from pathlib import Path
 from fault import ANALYSED, CHECKPOINT, TABLE, TRAINED, Fault, Seen
 from trial import REPOSITORY, START, Trial
 
-METRICS = "retrieval_metrics/hpo-1k/full-rd2.csv"
+METRICS = "retrieval_metrics/hpo-2k/full-rd2.csv"
 MODEL_FILE = f"{TRAINED}/model/model.safetensors"
 AFTER_MODEL = ("encoder_swap", "table_encoder_swap", "figure_encoder_swap")
 

@@ -20,7 +20,7 @@ from trial import REPOSITORY, START, Trial
 FAULTS = [*kills.FAULTS, *full_disks.FAULTS, *damage.FAULTS, *rights.FAULTS]
 MEGABYTES = 200
 # Of the two reduced models, what is there in a half done run.
-KEPT = "results/retrieval_metrics/hpo-1k/full-rd1.csv"
+KEPT = "results/retrieval_metrics/hpo-2k/full-rd1.csv"
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def test_a_collection_that_cannot_be_fetched_is_named(tmp_path):
 
 def test_the_text_of_a_pretraining_is_fetched_where_a_model_starts_from_it(snakemake, tmp_path):
     overlay = tmp_path / "own.yaml"
-    own = {"dataset": "hpo-1k", "start": {"type": "pretraining"}}
+    own = {"dataset": "hpo-2k", "start": {"type": "pretraining"}}
     overlay.write_text(yaml.safe_dump({"models": {"own": own}}))
     done = snakemake(tmp_path, "-n", "fetch", "--configfile", overlay)
     assert "pretraining_text" in done.stdout, done.stdout[-3000:]

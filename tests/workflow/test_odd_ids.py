@@ -62,7 +62,7 @@ def odd_corpus(dataset: Path, folder: Path) -> Path:
     config = {
         "headline_model": "mine",
         "corpora": {"hpo": None, "mine": mine},
-        "datasets": {"hpo-1k": None, "mine": given | {"split": "given", "seed": 1}},
+        "datasets": {"hpo-2k": None, "mine": given | {"split": "given", "seed": 1}},
         "query_generators": {"given": {"type": "file", "path": "generated.jsonl"}},
         "models": {"full": None, "random_start": None, "mine": model},
         "patching": {"methods": ["mean"]},
@@ -76,7 +76,7 @@ def odd_corpus(dataset: Path, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def odd_run(snakemake, tiny_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("odd")
-    overlay = odd_corpus(tiny_run / "results/subset_corpus/hpo-1k", folder)
+    overlay = odd_corpus(tiny_run / "results/subset_corpus/hpo-2k", folder)
     done = snakemake(folder, "--configfile", TINY, overlay, "--", "analyses", "trace")
     assert done.returncode == 0, done.stdout[-6000:]
     return folder

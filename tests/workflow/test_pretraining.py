@@ -22,7 +22,7 @@ PRETRAINING = {
     "training": TRAINING,
     "snapshots": [0, 4],
 }
-EARLY = {"dataset": "hpo-1k", "start": {"type": "pretraining", "step": 4}}
+EARLY = {"dataset": "hpo-2k", "start": {"type": "pretraining", "step": 4}}
 MADE = {"pretraining_text", "tokenizer", "pretrain", "pretrain_snapshot", "model_card"}
 
 

@@ -20,7 +20,7 @@ CONFIG = {
     "headline_model": "dsi",
     "corpora": {"hpo": None, "authors": {"source": "published"}},
     "datasets": {
-        "hpo-1k": None,
+        "hpo-2k": None,
         "authors": {"corpus": "authors", "documents": "all", "minimum_queries": 1,
                     "below_minimum": "keep", "split": "given", "seed": 1},
     },

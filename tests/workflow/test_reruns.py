@@ -48,18 +48,18 @@ FIGURES = " ".join(figure.name for figure in artifacts.FIGURES)
 NOT_OF_ALL = ("partial_swap", "donors")
 OF_ALL = [analysis.name for analysis in artifacts.ANALYSES if analysis.name not in NOT_OF_ALL]
 ANALYSES = " ".join([*OF_ALL, "correct_queries", "stages", "verify_engine"])
-CORPUS = jobs("export_corpus", "hpo") | jobs("subset_corpus", "hpo-1k")
-BASELINES = jobs("bm25 retrieval_metrics", "hpo-1k/bm25_text", "hpo-1k/bm25_text_queries")
+CORPUS = jobs("export_corpus", "hpo") | jobs("subset_corpus", "hpo-2k")
+BASELINES = jobs("bm25 retrieval_metrics", "hpo-2k/bm25_text", "hpo-2k/bm25_text_queries")
 REDUCED = (
     jobs("finetune_reduced retrieve", "full-rd1", "full-rd2")
-    | jobs("retrieval_metrics", "hpo-1k/full-rd1", "hpo-1k/full-rd2")
+    | jobs("retrieval_metrics", "hpo-2k/full-rd1", "hpo-2k/full-rd2")
 )  # fmt: skip
 OF_FULL = (
     jobs(f"{ANALYSES} partial_swap removed_documents trace_query", "full")
-    | jobs("retrieval_metrics", "hpo-1k/full")
+    | jobs("retrieval_metrics", "hpo-2k/full")
     | REDUCED
 )
-OF_RANDOM = jobs(ANALYSES, "random_start") | jobs("retrieval_metrics", "hpo-1k/random_start")
+OF_RANDOM = jobs(ANALYSES, "random_start") | jobs("retrieval_metrics", "hpo-2k/random_start")
 CONCLUSIONS = jobs("table_claims paper_comparison summary")
 TABLES = tables(f"{FIGURES} retrieval_differences top_tokens") | CONCLUSIONS
 TRAINED = jobs("finetune", "full", "random_start") | OF_FULL | OF_RANDOM | TABLES
@@ -299,8 +299,8 @@ EDITS = [
         "depth of the run files",
         BASELINES
         | jobs("retrieve", "full", "random_start", "full-rd1", "full-rd2")
-        | jobs("retrieval_metrics", "hpo-1k/full", "hpo-1k/random_start")
-        | jobs("retrieval_metrics", "hpo-1k/full-rd1", "hpo-1k/full-rd2")
+        | jobs("retrieval_metrics", "hpo-2k/full", "hpo-2k/random_start")
+        | jobs("retrieval_metrics", "hpo-2k/full-rd1", "hpo-2k/full-rd2")
         | tables("retrieval retrieval_differences")
         | jobs("summary"),
         config={"evaluation": {"run_depth": 50}},
@@ -320,7 +320,7 @@ EDITS = [
         jobs("removed_documents encoder_swap", "full")
         | REDUCED
         | jobs("finetune_reduced retrieve", "full-rd3")
-        | jobs("retrieval_metrics", "hpo-1k/full-rd3")
+        | jobs("retrieval_metrics", "hpo-2k/full-rd3")
         | tables("retrieval encoder_swap failed_queries training")
         | CONCLUSIONS,
         config={"models": {"full": {"reduced": {"models": 3, "documents": 2}}}},

@@ -40,7 +40,7 @@ models:
   full:
   random_start:
   mine:
-    dataset: hpo-1k
+    dataset: hpo-2k
     start: {type: pretraining, step: 5}
     indexing: d2q
     reduced: {models: 2, documents: 3}

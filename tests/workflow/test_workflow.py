@@ -194,7 +194,7 @@ def test_the_study_stands_beside_the_headline_model(tiny_run):
     assert len(compared) == 163
     ours = compared.dropna(subset="ours")
     assert set(ours["model"]) == {"full"}
-    assert set(ours["corpus"]) == {"hpo/hpo-1k, split query"}
+    assert set(ours["corpus"]) == {"hpo/hpo-2k, split query"}
 
 
 def test_swapping_the_own_encoder_in_changes_no_rank(tiny_run):
@@ -252,7 +252,7 @@ def test_an_existing_model_is_analysed_like_a_trained_one(snakemake, tiny_run, t
     shutil.copytree(tiny_run / "results/export_corpus", tmp_path / "results/export_corpus")
     folder = tiny_run / "results/finetune/full/model"
     overlay = tmp_path / "existing.yaml"
-    entry = {"dataset": "hpo-1k", "folder": str(folder), "docids": str(folder / "docids.json")}
+    entry = {"dataset": "hpo-2k", "folder": str(folder), "docids": str(folder / "docids.json")}
     overlay.write_text(yaml.safe_dump({"models": {"existing": entry}}))
     wanted = "results/evaluate/existing/validation.ranks.parquet"
     arguments = ["--configfile", TINY, overlay, "--rerun-triggers", "mtime", "--", wanted]
@@ -268,7 +268,7 @@ def test_an_existing_model_is_analysed_like_a_trained_one(snakemake, tiny_run, t
 def test_a_model_can_start_from_a_pretraining_of_its_own(snakemake, tmp_path):
     overlay = tmp_path / "own.yaml"
     start = {"type": "pretraining"}
-    overlay.write_text(yaml.safe_dump({"models": {"own": {"dataset": "hpo-1k", "start": start}}}))
+    overlay.write_text(yaml.safe_dump({"models": {"own": {"dataset": "hpo-2k", "start": start}}}))
     done = snakemake(tmp_path, "-n", "--configfile", overlay)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "pretrain " in done.stdout

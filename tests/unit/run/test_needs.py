@@ -8,7 +8,7 @@ from genir.base.errors import ConfigError
 from genir.run import costs
 from genir.run.needs import ASSUMED_DOCUMENTS, Needs
 
-WHOLE = {"hpo-1k": {"documents": "all"}}
+WHOLE = {"hpo-2k": {"documents": "all"}}
 
 
 def test_an_analysis_needs_what_the_arithmetic_says_and_no_less_than_declared(tmp_path):
@@ -25,15 +25,15 @@ def test_an_analysis_needs_what_the_arithmetic_says_and_no_less_than_declared(tm
 
 def test_documents_are_counted_bounded_or_read_from_what_is_there(tmp_path):
     plan = plan_of(tmp_path)
-    assert Needs(plan).documents["hpo-1k"] == plan.config["datasets"]["hpo-1k"]["documents"]
-    bound = Needs(plan_of(tmp_path, datasets=WHOLE)).documents["hpo-1k"]
+    assert Needs(plan).documents["hpo-2k"] == plan.config["datasets"]["hpo-2k"]["documents"]
+    bound = Needs(plan_of(tmp_path, datasets=WHOLE)).documents["hpo-2k"]
     assert 10_000 < bound < ASSUMED_DOCUMENTS
-    manifest = tmp_path / "results/subset_corpus/hpo-1k/manifest.json"
+    manifest = tmp_path / "results/subset_corpus/hpo-2k/manifest.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text(json.dumps({"counts": {"documents": 17}}))
     needs = Needs(plan_of(tmp_path, datasets=WHOLE))
-    assert needs.documents["hpo-1k"] == 17
-    assert needs.corpus_memory("hpo-1k") == 2000
+    assert needs.documents["hpo-2k"] == 17
+    assert needs.corpus_memory("hpo-2k") == 2000
 
 
 def test_a_hub_model_is_assumed_until_it_is_fetched(tmp_path):
@@ -52,7 +52,7 @@ def test_a_pretraining_needs_memory_for_what_it_starts_from(tmp_path):
     needs = Needs(plan_of(tmp_path))
     assert needs.pretraining_memory == 4000
     hub = {"type": "hub", "id": "a/b", "encoder_layers": 24, "decoder_layers": 24}
-    own = {"own": {"dataset": "hpo-1k", "start": {"type": "pretraining"}}}
+    own = {"own": {"dataset": "hpo-2k", "start": {"type": "pretraining"}}}
     needs = Needs(plan_of(tmp_path, pretraining={"start": hub}, models=own))
     assert needs.pretraining_memory > 8000
     assert needs.workloads["own"].shape.d_model == 1024

@@ -36,7 +36,7 @@ def test_donors_are_asked_for_by_methods_and_pairs_are_of_the_headline_s_dataset
     assert "donors" not in jobs["patch_stage_full"].read({})
     pairs = {"methods": ["mean", "donor_pairs"], "donor_pairs": "pairs.csv"}
     other = {"dataset": "other", "start": {"type": "random", "like": "resources/mini-t5"}}
-    entry = plan_of(tmp_path).config["datasets"]["hpo-1k"]
+    entry = plan_of(tmp_path).config["datasets"]["hpo-2k"]
     both = plan_of(tmp_path, patching=pairs, models={"new": other}, datasets={"other": entry})
     assert both.with_donors == ["full", "random_start"]
     assert both.donor_pairs("full") == Path("pairs.csv")
@@ -70,7 +70,7 @@ def test_a_model_from_the_hub_is_read_where_it_is_fetched_to(tmp_path):
 
 def test_a_snapshot_is_a_start_of_its_own_and_changes_no_pretraining(tmp_path):
     start = {"type": "pretraining", "step": 5}
-    models = {"early": {"dataset": "hpo-1k", "start": start}}
+    models = {"early": {"dataset": "hpo-2k", "start": start}}
     plan = plan_of(tmp_path, pretraining={"snapshots": [9, 5]}, models=models)
     assert plan.pretraining_snapshots() == [5, 9]
     assert plan.start_of("early")["path"].path == Path("results/pretrain/step-5/model")
@@ -131,7 +131,7 @@ def test_a_training_is_another_one_with_another_corpus_or_setting(tmp_path):
     key = plan_of(tmp_path).training_key("full")
     for changes in (
         {"models": {"full": {"finetuning": {"seed": 9}}}},
-        {"datasets": {"hpo-1k": {"seed": 9}}},
+        {"datasets": {"hpo-2k": {"seed": 9}}},
         {"models": {"full": {"start": {"type": "random", "like": "resources/mini-t5"}}}},
     ):
         assert plan_of(tmp_path, **changes).training_key("full") != key

@@ -14,7 +14,7 @@ from genir.run.sources import Sources
 DEFAULT = REPOSITORY / "config/config.yaml"
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
 FROM_HUB = {
-    "dataset": "hpo-1k",
+    "dataset": "hpo-2k",
     "start": {"type": "hub", "id": "someone/t5", "encoder_layers": 1, "decoder_layers": 3},
 }
 

@@ -101,13 +101,13 @@ def test_only_a_generator_that_is_a_model_keeps_checkpoints(sources, tmp_path, g
         "written": {"type": "file", "path": "queries.parquet"},
     }
     plan = plan_of(tmp_path, query_generators=generators)
-    said = sources.generation_checkpoints(plan, generator, "hpo-1k")
+    said = sources.generation_checkpoints(plan, generator, "hpo-2k")
     if generator == "written":
         assert said == []
     else:
         option, folder = said
         assert option == "--checkpoints"
-        assert folder.startswith("results/checkpoints/generate_queries/trained/hpo-1k/")
+        assert folder.startswith("results/checkpoints/generate_queries/trained/hpo-2k/")
 
 
 def test_a_reduced_model_has_checkpoints_of_its_own(sources, tmp_path):

@@ -82,8 +82,8 @@ def test_checks_leave_the_config_alone(
 
 HUB = {"type": "hub", "id": "a/b", "revision": "0" * 40, "encoder_layers": 6, "decoder_layers": 6}
 HUB_AT_ANY_COMMIT = {key: value for key, value in HUB.items() if key != "revision"}
-OWN_START = {"dataset": "hpo-1k", "start": {"type": "pretraining"}}
-AT_STEP_9 = {"dataset": "hpo-1k", "start": {"type": "pretraining", "step": 9}}
+OWN_START = {"dataset": "hpo-2k", "start": {"type": "pretraining"}}
+AT_STEP_9 = {"dataset": "hpo-2k", "start": {"type": "pretraining", "step": 9}}
 OWN_TEXT = {"path": "documents.jsonl", "licence": "ours", "characters": 1000}
 FILES = {"source": "files", "documents": "documents.jsonl", "queries": "queries.parquet"}
 NQ = {"source": "natural_questions", "id": "a/b", "name": "default"}
@@ -94,7 +94,7 @@ IDS = {"train": "a/train", "validation": "a/dev", "test": "a/test"}
 AUTHORS = {"source": "published", "documents": "all.json"}
 AUTHORS |= {f"{split}_queries": "all.json" for split in ("train", "validation", "test")}
 PUBLISHED = {"id": "a/b", "encoder_layers": 24, "decoder_layers": 24}
-EXISTING = {"dataset": "hpo-1k", "folder": "deep", "docids": "docids.json"}
+EXISTING = {"dataset": "hpo-2k", "folder": "deep", "docids": "docids.json"}
 QUERIES = {"type": "file", "path": "documents.jsonl"}
 DRAW = {"queries_per_document": 5, "top_k": 10, "temperature": 1.0, "seed": 1}
 DRAW |= {"document_tokens": 64, "query_tokens": 24}
@@ -116,7 +116,7 @@ DATASET = {
 @pytest.mark.parametrize(
     "overlay",
     [
-        {"models": {"hub": {"dataset": "hpo-1k", "start": HUB}}},
+        {"models": {"hub": {"dataset": "hpo-2k", "start": HUB}}},
         {"models": {"own": OWN_START}},
         {"pretraining": {"snapshots": [0, 9], "start": {"type": "folder", "path": "deep"}}},
         {"pretraining": {"snapshots": [9]}, "models": {"own": AT_STEP_9}},
@@ -124,9 +124,9 @@ DATASET = {
         {"pretraining": {"start": HUB, "vocabulary": 100, "sentinels": 2}},
         {"pretraining": {"sources": [OWN_TEXT]}},
         {"models": {"existing": EXISTING}},
-        {"models": {"existing": {"dataset": "hpo-1k", "folder": "deep"}}},
-        {"models": {"existing": {"dataset": "hpo-1k", "hub": PUBLISHED}}},
-        {"models": {"hub": {"dataset": "hpo-1k", "start": HUB_AT_ANY_COMMIT}}},
+        {"models": {"existing": {"dataset": "hpo-2k", "folder": "deep"}}},
+        {"models": {"existing": {"dataset": "hpo-2k", "hub": PUBLISHED}}},
+        {"models": {"hub": {"dataset": "hpo-2k", "start": HUB_AT_ANY_COMMIT}}},
         {"models": {"existing": EXISTING | {"start": HUB | {"decoder_layers": 24}}}},
         {
             "models": {
@@ -148,7 +148,7 @@ DATASET = {
         {"corpora": {"mine": AUTHORS | {"test_qrels": "all.json"}}},
         {"models": {"full": {"finetuning": {"steps": 10, "warmup_steps": 1}}}},
         {"models": {"full": {"stages": {"I": [0, 0], "II": [1, 1], "III": [2, 15]}}}},
-        {"datasets": {"hpo-1k": {"documents": "all"}}, "patching": {"layers_per_job": 2}},
+        {"datasets": {"hpo-2k": {"documents": "all"}}, "patching": {"layers_per_job": 2}},
         {"models": {"full": {"seeds": [3, 1], "finetuning": {"seed": 3}}}},
         {"models": {"full": {"study_dataset": "Trivia-QA QG"}}},
         {"finetuning": {"trainable": ["docids", "norms", "encoder.0-2.mlp", "decoder.III"]}},
@@ -182,7 +182,7 @@ def _folder(path: str) -> dict[str, Any]:
     return {"type": "folder", "path": path}
 
 
-FULL, HPO, QG = "models/full", "datasets/hpo-1k", "query_generators/d2q"
+FULL, HPO, QG = "models/full", "datasets/hpo-2k", "query_generators/d2q"
 BROKEN: list[tuple[str, Any, str, str]] = [
     # path, value, the key the message must begin with, what it must say
     ("sead", 1, "sead", "did you mean seed?"),
@@ -233,10 +233,10 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     (f"{FULL}/finetuning", {"step": 20}, "models.full.finetuning.step", "did you mean steps?"),
     ("headline_model", "ful", "headline_model", "did you mean full?"),
     ("models", {}, "models", "at least 1 entry"),
-    ("models/Full", {"dataset": "hpo-1k"}, "models.Full", "a-z, 0-9, _ and -"),
-    ("models/a b", {"dataset": "hpo-1k"}, "models.a b", "a-z, 0-9, _ and -"),
+    ("models/Full", {"dataset": "hpo-2k"}, "models.Full", "a-z, 0-9, _ and -"),
+    ("models/a b", {"dataset": "hpo-2k"}, "models.a b", "a-z, 0-9, _ and -"),
     ("models/bm25_text", EXISTING, "models.bm25_text", "reserved"),
-    (f"{FULL}/dataset", "hpo-2k", "models.full.dataset", "did you mean hpo-1k?"),
+    (f"{FULL}/dataset", "hpo-2k", "models.full.dataset", "did you mean hpo-2k?"),
     (f"{FULL}/start/type", "foldr", "models.full.start.type", "folder, hub, random, pretraining"),
     (f"{FULL}/start", DELETE, "models.full.start", "is missing; write start"),
     (f"{FULL}/start/path", DELETE, "models.full.start.path", "is missing"),
@@ -261,21 +261,21 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ),
     (f"{FULL}/start", HUB | {"revision": 10**39}, "models.full.start.revision", "in quotes"),
     (f"{FULL}/docids", "docids.json", "models.full.docids", "folder"),
-    ("models/new", {"dataset": "hpo-1k"}, "models.new.start", "is missing"),
+    ("models/new", {"dataset": "hpo-2k"}, "models.new.start", "is missing"),
     ("models/new", EXISTING | {"hub": PUBLISHED}, "models.new.folder", "the key hub"),
     (
         "models/new",
-        {"dataset": "hpo-1k", "hub": PUBLISHED, "docids": "docids.json"},
+        {"dataset": "hpo-2k", "hub": PUBLISHED, "docids": "docids.json"},
         "models.new.docids",
         "the key hub",
     ),
     (
         "models/new",
-        {"dataset": "hpo-1k", "hub": {"id": "a/b", "encoder_layers": 6}},
+        {"dataset": "hpo-2k", "hub": {"id": "a/b", "encoder_layers": 6}},
         "models.new.hub.decoder_layers",
         "is missing",
     ),
-    ("models/new", {"dataset": "hpo-1k", "hub": PUBLISHED, "start": HUB}, "models.new.start", "24"),
+    ("models/new", {"dataset": "hpo-2k", "hub": PUBLISHED, "start": HUB}, "models.new.start", "24"),
     ("models/new", EXISTING | {"docids": "no.json"}, "models.new.docids", "there is no file"),
     ("models/new", EXISTING | {"finetuning": {}}, "models.new.finetuning", "leave it out"),
     ("models/new", EXISTING | {"start": HUB}, "models.new.start", "has 6 decoder layers"),
@@ -306,14 +306,14 @@ BROKEN: list[tuple[str, Any, str, str]] = [
         "models.full.stages.II",
         "runs backwards",
     ),
-    (f"{HPO}/corpus", "hpp", "datasets.hpo-1k.corpus", "did you mean hpo?"),
-    (f"{HPO}/documents", 50_000, "datasets.hpo-1k.documents", "at most 16449"),
-    (f"{HPO}/documents", 700, "datasets.hpo-1k.documents", "at least 800"),
-    (f"{HPO}/documents", "every", "datasets.hpo-1k.documents", "the word all"),
-    (f"{HPO}/documents", "1000", "datasets.hpo-1k.documents", "the word all"),
-    (f"{HPO}/split", "queries", "datasets.hpo-1k.split", "query, document, given"),
-    (f"{HPO}/split", "given", "datasets.hpo-1k.test_queries", "split: given"),
-    (f"{HPO}/test_queries", DELETE, "datasets.hpo-1k.test_queries", "is missing"),
+    (f"{HPO}/corpus", "hpp", "datasets.hpo-2k.corpus", "did you mean hpo?"),
+    (f"{HPO}/documents", 50_000, "datasets.hpo-2k.documents", "at most 16449"),
+    (f"{HPO}/documents", 700, "datasets.hpo-2k.documents", "at least 800"),
+    (f"{HPO}/documents", "every", "datasets.hpo-2k.documents", "the word all"),
+    (f"{HPO}/documents", "1000", "datasets.hpo-2k.documents", "the word all"),
+    (f"{HPO}/split", "queries", "datasets.hpo-2k.split", "query, document, given"),
+    (f"{HPO}/split", "given", "datasets.hpo-2k.test_queries", "split: given"),
+    (f"{HPO}/test_queries", DELETE, "datasets.hpo-2k.test_queries", "is missing"),
     ("datasets/new", DATASET | {"corpus": "hpo"}, "datasets.new.split", "write query or document"),
     ("corpora/hpo/queries", "q.jsonl", "corpora.hpo.queries", "no meaning with source: hpo"),
     ("corpora/mine", {"source": "files"}, "corpora.mine.documents", "is missing"),
@@ -455,7 +455,7 @@ def test_a_mistake_is_named(
 def test_document_split_needs_indexing(
     default: dict[str, Any], repository: Path, workdir: Path
 ) -> None:
-    overlay = {"datasets": {"hpo-1k": {"split": "document"}}, "finetuning": {"indexing_ratio": 0}}
+    overlay = {"datasets": {"hpo-2k": {"split": "document"}}, "finetuning": {"indexing_ratio": 0}}
     with pytest.raises(ConfigError, match=r"models\.full\.finetuning\.indexing_ratio: .*above 0"):
         check_config(merge(default, overlay), SCHEMA, workdir, repository)
 
