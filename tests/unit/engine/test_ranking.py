@@ -113,3 +113,29 @@ def test_what_bfloat16_leaves_open_is_decided_as_in_double_precision(documents, 
     assert ranks.vocabulary.tolist() == (1 + ahead.sum(1)).tolist()
     assert ranks.docid.tolist() == (1 + ahead[:, documents].sum(1)).tolist()
     assert sum(rechecked) > 500
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("entries", ["of one sign", "one row aligned", "of both signs"])
+def test_rounding_of_large_sums_changes_no_rank(precision, entries):
+    """Where all terms of a sum have one sign, as those of a document that is far ahead, rounding is
+    relative to the sum and not to the norm of its terms."""
+    draw = torch.Generator().manual_seed(1)
+    head, states = torch.randn(3000, 128, generator=draw), torch.randn(400, 128, generator=draw)
+    if entries == "of one sign":
+        head, states = head.abs(), states.abs()
+    relevant = torch.randint(3000, (400, 1), generator=draw)
+    if entries == "one row aligned":
+        states = 0.3 * states + 3 * head[relevant[:, 0]]
+    documents = torch.arange(3000)
+    unembedding = ranking.Unembedding(
+        head, torch.ones(128), 1e-6, 1.0, documents, precision=precision
+    )
+    ranks = unembedding.ranks_and_logits(states, relevant)
+    logits = unembedding.state(states).double() @ head.double().T
+    ahead = logits > logits.gather(1, relevant)
+    assert ranks.vocabulary.tolist() == (1 + ahead.sum(1)).tolist()
+    others = logits.scatter(1, relevant, -torch.inf).amax(1)
+    torch.testing.assert_close(ranks.other_logit, others, atol=1e-12, rtol=1e-12)
+    best = unembedding.top(states, 10)
+    assert torch.equal(best, logits.argsort(dim=1, descending=True, stable=True)[:, :10])

@@ -140,7 +140,8 @@ class Unembedding:
         fast = state @ self._docids.rows.float().T
         taken = min(depth + 16, fast.shape[1])
         found = fast.topk(taken, dim=1)
-        error = 2 * self._docids.tolerance(state)
+        spread, largest = self._docids.spread(state), found.values.abs().amax(1)
+        error = 2 * self._docids.tolerance(spread, largest)
         left_out_may_belong = found.values[:, -1] >= found.values[:, depth - 1] - error
         if taken < fast.shape[1] and left_out_may_belong.any():
             columns = torch.arange(fast.shape[1], device=fast.device).expand(len(fast), -1)
@@ -171,21 +172,29 @@ class _Rows:
             return head[self.tokens[start:stop]]
         return head[self._first + start : self._first + min(stop, len(self.tokens))]
 
-    def tolerance(self, state: torch.Tensor, precision: torch.dtype | None = None) -> torch.Tensor:
-        """How far a logit of a product in `precision`, that of the rows if not given, may be from
-        the exact one, per row of `state`.
+    def spread(self, state: torch.Tensor) -> torch.Tensor:
+        """At least norm(state * row) of all rows, per row of `state`: what the largest entries of
+        any row give, or by Cauchy and Schwarz the product of both vectors' 4-norms."""
+        return torch.minimum((state * self.peak).norm(dim=-1), _length(state) * self._longest)
 
-        The rounding errors of a dot product are as good as independent. Their sum has a standard
-        deviation of about eps / 4 * norm(state * row) for rounded inputs, and for the additions in
-        float32 of about eps / 5 * norm(state * row) * sqrt(d_model). The bound is five to eight
-        times that. For all rows at once, norm(state * row) is at most what the largest entries of
-        any row give, and by Cauchy and Schwarz the product of both vectors' 4-norms.
+    def tolerance(
+        self, spread: torch.Tensor, logit: torch.Tensor, precision: torch.dtype | None = None
+    ) -> torch.Tensor:
+        """How far a logit about as large as `logit`, of a product in `precision` (that of the rows
+        if not given), may be from the exact one, for states of this `spread`.
+
+        Rounding errors are as good as independent. For rounded inputs their sum has a standard
+        deviation of about eps / 4 * norm(state * row). For the additions in float32 it is about
+        eps / 5 * sqrt(d_model) * norm(state * row) where the terms have both signs, and where they
+        have one, as those of a document that is far ahead, eps / 6 * sqrt(d_model) times the logit:
+        errors are relative to the sum so far. The bound is five to eight times these.
         """
-        spread = torch.minimum((state * self.peak).norm(dim=-1), _length(state) * self._longest)
-        precision = precision or self.rows.dtype
+        precision, size = precision or self.rows.dtype, logit.abs()
+        additions = torch.finfo(torch.float32).eps * self.rows.shape[1] ** 0.5
         if precision == torch.float32:
-            return spread * (torch.finfo(torch.float32).eps * state.shape[-1] ** 0.5)
-        return spread * (2 * torch.finfo(precision).eps)
+            return (spread + size) * additions
+        eps = torch.finfo(precision).eps
+        return spread * (2 * eps) + size * (additions + eps)
 
     def ahead(
         self,
@@ -197,7 +206,7 @@ class _Rows:
         """How many of these tokens are ahead of the relevant one, per row of `state`; `others`, if
         given, sees all logits on the way."""
         logit = gold.logit.float()
-        error = self.tolerance(state) + logit.abs() * torch.finfo(self.rows.dtype).eps
+        error = self.tolerance(self.spread(state), logit)
         high, low = (logit + error)[:, None], (logit - error)[:, None]
         fast = state.to(self.rows.dtype)
         on_cpu = state.device.type == "cpu"
@@ -230,7 +239,7 @@ class _Recheck:
 
     def __init__(self, own: _Rows, state: torch.Tensor, logit: torch.Tensor) -> None:
         self._state = state
-        error = own.tolerance(state, torch.float32) + logit.abs() * torch.finfo(torch.float32).eps
+        error = own.tolerance(own.spread(state), logit, torch.float32)
         self._high, self._low = logit + error, logit - error
 
     def __call__(
@@ -274,7 +283,7 @@ class _BestOther:
         self, own: _Rows, state: torch.Tensor, head: torch.Tensor, relevant: torch.Tensor
     ) -> None:
         self._own, self._state, self._head = own, state, head
-        self._reach = 2 * own.tolerance(state)
+        self._spread = own.spread(state)
         self._fast = state.new_full((len(state),), -torch.inf)
         self._exact = self._fast.double()
         self._rows, columns = torch.isin(relevant, own.tokens).nonzero(as_tuple=True)
@@ -293,7 +302,8 @@ class _BestOther:
         block = slice(first, first + len(logits))
         highest = torch.maximum(self._fast[block], logits.amax(1))
         self._fast[block] = highest
-        least = (highest - self._reach[block]).masked_fill(highest == -torch.inf, torch.inf)
+        reach = 2 * self._own.tolerance(self._spread[block], highest)
+        least = (highest - reach).masked_fill(highest == -torch.inf, torch.inf)
         rows, columns = _at_least(logits, least[:, None])
         rows, tokens = rows + first, self._own.tokens[start + columns]
         exact = exact_logits(self._state, self._head, rows, tokens)
