@@ -8,7 +8,8 @@ from genir.figures.heat_map import heat_map
 from genir.figures.style import chosen, distinct, panels, rows_of
 from genir.tables.query_words import KINDS, LOST
 
-LABEL = "logit difference lost without a word\n(of the unmodified one)"
+LABEL = "logit difference lost without a word (1 = all of it)"
+FEW = 20
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -17,7 +18,10 @@ def draw(table: pd.DataFrame) -> Figure:
     state; a panel for each model, kinds of words as rows, one colour scale."""
     rows = chosen(table, "words", measure=LOST)
     rows = rows.assign(where=rows["where"].str.replace("layer", "").str.replace("_", "\n"))
-    models, reach = distinct(rows["model"]), max(0.1, float(rows["value"].abs().max()))
+    models = distinct(rows["model"])
+    # A handful of words must not make the colours of all others pale.
+    many = rows.loc[rows["n"] >= FEW, "value"]
+    reach = max(0.1, float((many if len(many) else rows["value"]).abs().max()))
     groups = [(kind, group) for kind, own in KINDS.items() for group in own]
 
     def panel(axes: Axes, model: str, _: None) -> None:

@@ -41,7 +41,7 @@ def draw(table: pd.DataFrame) -> Figure:
         values = part.pivot(index="layer", columns="head", values="value")[names[kind]]
         texts = values.map(_text)
         limits = -reach[kind], reach[kind]
-        heat_map(axes, values, texts, limits, colours="RdBu_r", size=7)
+        heat_map(axes, values, texts, limits, colours="RdBu_r", size=6.5)
         axes.set_title(f"{model}, {view} queries:\n{kind}, {count_note(part['n'])}")
 
     def colour_bars(figure: Figure, grid: np.ndarray) -> None:
@@ -62,5 +62,5 @@ def _broken(component: str) -> str:
 
 
 def _text(value: float) -> str:
-    """Two digits, and no minus before nothing."""
-    return f"{round(value, 1) + 0.0:.1f}"
+    """Two decimals, and no minus before nothing."""
+    return f"{round(value, 2) + 0.0:.2f}"
