@@ -44,7 +44,7 @@ def tables(names: str) -> Jobs:
 
 
 WITHOUT_FIGURE = [table.name for table in artifacts.TABLES if not table.drawn]
-FIGURES = " ".join(figure.name for figure in artifacts.FIGURES)
+FIGURES = " ".join(figure.name for figure in artifacts.FIGURES if not figure.each)
 NOT_OF_ALL = ("partial_swap", "donors")
 OF_ALL = [analysis.name for analysis in artifacts.ANALYSES if analysis.name not in NOT_OF_ALL]
 ANALYSES = " ".join([*OF_ALL, "correct_queries", "stages", "verify_engine"])
@@ -148,7 +148,7 @@ UNUSED = {
     "corpora": {"other": {"source": "ir_datasets", "id": "antique/train", "faulty": "drop"}},
     "patching": {"layers_per_job": 3},
     "pretraining": {
-        **{"training": {"steps": 30}, "snapshots": [5]},
+        **{"training": {"steps": 30, "objective": "prefix_lm"}, "snapshots": [5]},
         "start": {"type": "folder", "path": "resources/mini-t5"},
     },
     "datasets": {
@@ -197,6 +197,11 @@ EDITS = [
         "one table",
         tables("patching_heads"),
         lambda tree: tree.code("tables/patching_heads.py"),
+    ),
+    Edit(
+        "all training queries by name",
+        NOTHING,
+        config={"datasets": {"hpo-2k": {"queries_per_document": "all"}}},
     ),
     Edit(
         "one analysis",
@@ -337,6 +342,16 @@ EDITS = [
             "datasets": UNUSED["datasets"],
             "models": {"new": {"dataset": "hpo-200", "start": RANDOM}},
         },
+    ),
+    Edit(
+        "a series",
+        tables("series series_trend"),
+        config={"series": {"s": {"quantity": "rank", "models": {"full": 2, "random_start": 1}}}},
+    ),
+    Edit(
+        "fewer training queries",
+        jobs("subset_corpus", "hpo-2k") | BASELINES | TRAINED,
+        config={"datasets": {"hpo-2k": {"queries_per_document": 1}}},
     ),
     # Results
     Edit(

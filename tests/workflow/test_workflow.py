@@ -14,7 +14,7 @@ from genir.files.io import read_csv
 from genir.run import artifacts
 
 TINY = REPOSITORY / "config/tiny.yaml"
-FIGURES = [figure.name for figure in artifacts.FIGURES]
+FIGURES = [figure.name for figure in artifacts.FIGURES if not figure.each]
 TEXT_OF_DIGITS = ("with_layer", "stage_layers")
 COMPONENTS = ("self_attention", "cross_attention", "mlp")
 
@@ -28,14 +28,26 @@ def test_dry_run(snakemake, tmp_path, config):
     stand_in(tmp_path, config)
     done = snakemake(tmp_path, "-n", *_config_arguments(config))
     assert done.returncode == 0, done.stdout[-3000:]
-    without_reduced = {
-        "published.yaml": "import_model",
-        "selective.yaml": "finetune",
-        "emergence_pile_t5.yaml": "finetune",
-    }
-    expected = without_reduced.get(config.name, "finetune_reduced")
+    with_reduced = "config document large_steps mini_t5 paper query_generation tiny".split()
+    trained = "finetune_reduced" if config.stem in with_reduced else "finetune"
+    expected = "import_model" if config.stem == "published" else trained
     assert re.search(rf"^{expected} +\d+$", done.stdout, re.MULTILINE)
     assert "Reason: Missing output files: results/export_corpus/" in done.stdout
+
+
+def test_a_series_alone_asks_for_no_more_than_it_reads(snakemake, tmp_path):
+    done = snakemake(tmp_path, "-n", "series", "--configfile", REPOSITORY / "config/emergence.yaml")
+    assert done.returncode == 0, done.stdout[-3000:]
+    counts = dict(re.findall(r"(?m)^(\w+) +(\d+)$", done.stdout))
+    expected = {"pretrain": 1, "pretrain_snapshot": 6, "finetune": 14, "evaluate": 14}
+    of_series = (
+        "table_series_emergence",
+        "table_series_trend_emergence",
+        "figure_series_emergence",
+    )
+    expected |= dict.fromkeys(of_series, 1)
+    assert {name: int(counts.get(name, 0)) for name in expected} == expected
+    assert not {"patch_head", "communication", "verify_engine", "table_circuit"} & counts.keys()
 
 
 @pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5"])

@@ -3,7 +3,7 @@ for figure in artifacts.figures(PLAN):
 
     rule:
         name:
-            figure.rule
+            figure.rule_name
         input:
             unpack(as_input(constant(figure.read(PLAN)))),
         output:
@@ -15,9 +15,9 @@ for figure in artifacts.figures(PLAN):
             ),
             others=[figure.file(kind) for kind in FORMATS[1:]],
         log:
-            f"results/logs/{figure.rule}.log",
+            f"results/logs/{figure.log}.log",
         benchmark:
-            f"results/benchmarks/{figure.rule}/all.tsv"
+            f"results/benchmarks/{figure.benchmark}.tsv"
         group:
             figure.group
         conda:
@@ -45,3 +45,15 @@ rule figures:
         [figure.file(kind) for figure in artifacts.figures(PLAN) for kind in FORMATS],
     message:
         "All tables and figures are there."
+
+
+rule series:
+    input:
+        [
+            made.file(kind)
+            for made in artifacts.tables(PLAN) + artifacts.figures(PLAN)
+            for kind in (FORMATS if made.kind == "figure" else ("csv", "md"))
+            if made.each
+        ],
+    message:
+        "The tables and figures of all series are there."

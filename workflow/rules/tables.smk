@@ -3,7 +3,7 @@ for table in artifacts.tables(PLAN):
 
     rule:
         name:
-            table.rule
+            table.rule_name
         input:
             unpack(as_input(constant(table.read(PLAN)))),
         output:
@@ -15,9 +15,9 @@ for table in artifacts.tables(PLAN):
                 labels=table.labels,
             ),
         log:
-            f"results/logs/{table.rule}.log",
+            f"results/logs/{table.log}.log",
         benchmark:
-            f"results/benchmarks/{table.rule}/all.tsv"
+            f"results/benchmarks/{table.benchmark}.tsv"
         group:
             table.group
         conda:

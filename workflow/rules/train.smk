@@ -79,7 +79,7 @@ rule pretrain:
         checkpoints=SOURCES.pretraining_checkpoints(PLAN),
         snapshots=uncompared(json.dumps(PRETRAINING_SNAPSHOTS)),
     message:
-        "Pre-train a T5 by span corruption."
+        "Pre-train a T5."
     shell:
         'python "$SCRIPTS/launch.py" --gpus {resources.gpus:q} --nodes {resources.nodes:q}'
         ' "$SCRIPTS/pretrain.py" {params.options:q} --snapshots {params.snapshots:q}'

@@ -1,4 +1,4 @@
-"""Pre-train a T5 by span corruption."""
+"""Pre-train a T5."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def main(
     shape: dict[str, int] | None = None,
     snapshots: dict[int, Path] | None = None,
 ) -> None:
-    """Pre-train a T5 by span corruption.
+    """Pre-train a T5.
 
     Args:
         text: JSON Lines with a key "text".

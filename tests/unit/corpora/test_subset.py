@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -281,3 +282,35 @@ def test_split_given_leaves_a_document_without_training_query():
         draw_dataset(corpus, config, FILE)
     kept = draw_dataset(corpus, replace(config, below_minimum="keep"), FILE)
     assert len(kept.documents) == 3
+
+
+@pytest.mark.parametrize("split", ["query", "document"])
+def test_fewer_training_queries_are_part_of_more_and_held_out_ones_stay(split):
+    def drawn(number):
+        config = replace(CONFIG, split=split, queries_per_document=number)
+        return draw_dataset(small_corpus(), config, FILE)
+
+    everything, two, one = (drawn(number) for number in ("all", 2, 1))
+    for dataset, most in ((one, 1), (two, 2)):
+        for name in ("validation", "test"):
+            pd.testing.assert_frame_equal(dataset.qrels[name], everything.qrels[name])
+        pd.testing.assert_frame_equal(dataset.documents, everything.documents)
+        there = everything.qrels["train"]["doc_id"].value_counts().clip(upper=most)
+        kept = dataset.qrels["train"]["doc_id"].value_counts()
+        assert kept.to_dict() == there.to_dict()
+        named = pd.concat(dataset.qrels.values())["query_id"]
+        assert set(dataset.queries["query_id"]) == set(named)
+    tables = [drawn.qrels["train"] for drawn in (one, two, everything)]
+    pairs = [set(table.itertuples(index=False, name=None)) for table in tables]
+    assert pairs[0] < pairs[1] < pairs[2]
+
+
+def test_a_training_query_of_several_documents_counts_for_each():
+    corpus = small_corpus([3] * 20)
+    shared = corpus.qrels.assign(doc_id=np.roll(corpus.qrels["doc_id"].to_numpy(), 3))
+    both = Corpus(corpus.documents, corpus.queries, pd.concat([corpus.qrels, shared]))
+    config = replace(CONFIG, documents="all", below_minimum="keep", queries_per_document=1)
+    config = replace(config, split="document", validation_queries=2, test_queries=2)
+    counts = draw_dataset(both, config, FILE).qrels["train"]["doc_id"].value_counts()
+    assert len(counts) > 5
+    assert (counts == 1).all()

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from genir.run.arguments import read_files
 from genir.run.needs import Needs
 
 REPORT = REPOSITORY / "workflow/report"
-CONFIGS = ("tiny", "published", "paper", "document", "query_generation", "emergence_pile_t5")
+CONFIGS = (
+    *("tiny", "published", "paper", "document", "query_generation", "emergence_pile_t5"),
+    *("emergence", "training_data"),
+)
 
 
 def outputs(plan) -> list[str]:
@@ -29,7 +33,7 @@ def test_no_two_jobs_write_one_file_or_have_one_name(tmp_path, name):
     written = outputs(plan)
     assert len(set(written)) == len(written)
     rules = [job.rule for job in artifacts.jobs(plan)]
-    rules += [a.rule for a in [*artifacts.tables(plan), *artifacts.figures(plan)]]
+    rules += [a.rule_name for a in [*artifacts.tables(plan), *artifacts.figures(plan)]]
     assert len(set(rules)) == len(rules)
 
 
@@ -60,10 +64,11 @@ def test_conditional_tables_are_there_only_where_they_have_rows(tmp_path):
 
     usual = names(plan_of(tmp_path))
     everything = {table.name for table in artifacts.TABLES}
-    assert everything - usual == {"seeds", "donors"}
+    of_series = {"series", "series_trend"}
+    assert everything - usual == {"seeds", "donors"} | of_series
     assert "seeds" in names(plan_of(tmp_path, models={"full": {"seeds": [1, 5]}}))
     only_random = plan_of(tmp_path, models={"full": None}, headline_model="random_start")
-    assert everything - names(only_random) == {"seeds", "donors", "partial_swap"}
+    assert everything - names(only_random) == {"seeds", "donors", "partial_swap"} | of_series
     assert "donors" in names(plan_of(tmp_path, patching={"head_methods": ["donor_random"]}))
     assert not {"training"} & names(plan_of(tmp_path, "published"))
 
@@ -123,3 +128,31 @@ def test_a_rule_for_all_models_has_them_in_its_wildcard(tmp_path):
     assert line[line.index("--output") + 1] == "results/late_cosines/full.parquet"
     assert job.read({"model": "full"})["stages"] == ["results/stages/full.json"]
     assert job.checkpoints({"model": "full"}) == "results/checkpoints/late_cosines/full"
+
+
+def test_a_series_has_files_of_its_own_and_only_numbers_a_trend(tmp_path):
+    plan = plan_of(tmp_path, "training_data", models={"usual": {"seeds": [1, 4]}})
+    made = {a.file("csv"): a for a in artifacts.tables(plan) if a.each}
+    names = ("documents", "queries", "indexing")
+    assert list(made) == [
+        *(f"results/table_series/{name}.csv" for name in names),
+        "results/table_series_trend/documents.csv",
+    ]
+    table = made["results/table_series/documents.csv"]
+    assert (table.rule_name, table.log) == ("table_series_documents", "table_series/documents")
+    assert table.message == "Tabulate the series documents."
+    words = table.words(plan)
+    members = json.loads(words[words.index("--members") + 1])
+    found = [(m["quantity"], m["training"], m["seed"]) for m in members]
+    usual = [("1000", "usual", 1), ("1000", "usual-seed4", 4)]
+    assert found == [("250", "documents_250", 1), *usual, ("4000", "documents_4000", 1)]
+    read = table.read(plan)
+    assert "results/stages/usual-seed4.json" in read["stages"]
+    assert len(read["manifests"]) == 3
+    (drawn,) = [f for f in artifacts.figures(plan) if f.item == "queries"]
+    assert drawn.file("svg") == "results/figure_series/queries.svg"
+    assert drawn.words(plan)[-4:] == [
+        *("--table", "results/table_series/queries.csv"),
+        *("--quantity", "queries_per_document"),
+    ]
+    assert drawn.read(plan) == {"table": ["results/table_series/queries.csv"]}

@@ -382,6 +382,16 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("trace/query", "bone", "trace.query", "did you mean queries?"),
     ("figures/formats", [], "figures.formats", "at least 1 in the list"),
     ("figures/dpi", 9999, "figures.dpi", "at most 1200"),
+    (
+        "datasets/hpo-2k/queries_per_document",
+        0,
+        "datasets.hpo-2k.queries_per_document",
+        "at least 1",
+    ),
+    ("pretraining/training/objective", "lm", "pretraining.training.objective", "prefix_lm"),
+    ("series", {"s": {"quantity": "x"}}, "series.s.models", "is missing"),
+    ("series", {"s": {"quantity": "x", "models": {"full": 1}}}, "series.s.models", "at least 2"),
+    ("series", {"S": {"quantity": "x", "models": {}}}, "series.S", "a-z"),
     ("pretraining/sentinels", 1, "pretraining.sentinels", "at least 2"),
     ("pretraining/vocabulary", 120, "pretraining.vocabulary", "at least 132"),
     ("pretraining/training/warmup_steps", 10**5, "pretraining.training.warmup_steps", "less than"),
@@ -584,7 +594,66 @@ def test_readme_examples_pass(default: dict[str, Any], repository: Path, workdir
     write_folder(workdir / "models" / "trained_elsewhere", num_layers=24)
     (workdir / "models" / "trained_elsewhere" / "docids.json").touch()
     examples = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
-    assert len(examples) == 8
+    assert len(examples) == 9
     for example in examples:
         default = merge(default, yaml.safe_load(example))
+        check_config(default, SCHEMA, workdir, repository)
+
+
+SAID = {
+    "none": ({"full": 1, "fulll": 2}, r"models\.fulll: fulll is not an entry .* mean full\?"),
+    "mixed": ({"full": 1, "random_start": "two"}, r"random_start: 'two' is a word, .* numbers"),
+    "equal": ({"full": 1, "random_start": 1}, r"models: all models have 1; write models that"),
+    "bool": (
+        {"full": True, "random_start": 1},
+        r"full: true is not allowed; write a number or text",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_series_of_no_series_is_refused(
+    name: str, default: dict[str, Any], repository: Path, workdir: Path
+) -> None:
+    models, said = SAID[name]
+    default["series"] = {"s": {"quantity": "shade", "models": models}}
+    with pytest.raises(ConfigError, match=rf"series\.s\.{said}|series\.s\.models\.{said}"):
+        check_config(default, SCHEMA, workdir, repository)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "own", "wrong"),
+    [
+        ("documents", (1000, 250), 300),
+        ("learning_rate", (0.5, 0.25), 0.3),
+        ("pretraining_steps", (70, 5), 6),
+        ("queries_per_document", (99, 2), 1),
+    ],
+)
+def test_a_number_of_a_series_is_the_model_s_own(
+    quantity: str,
+    own: tuple[float, float],
+    wrong: float,
+    default: dict[str, Any],
+    repository: Path,
+    workdir: Path,
+) -> None:
+    default["pretraining"]["training"] |= {"steps": 70, "warmup_steps": 1}
+    default["pretraining"]["snapshots"] = [5]
+    default["finetuning"]["learning_rate"] = 0.5
+    held_out = {"validation_queries": 50, "test_queries": 50, "queries_per_document": 2}
+    default["datasets"]["small"] = default["datasets"]["hpo-2k"] | held_out | {"documents": 250}
+    default["models"] = {
+        "full": {"dataset": "hpo-2k", "start": {"type": "pretraining"}},
+        "other": {
+            **{"dataset": "small", "start": {"type": "pretraining", "step": 5}},
+            "finetuning": {"learning_rate": 0.25},
+        },
+    }
+    series = {"quantity": quantity, "models": dict(zip(("full", "other"), own, strict=True))}
+    default["series"] = {"s": series}
+    check_config(default, SCHEMA, workdir, repository)
+    series["models"]["other"] = wrong
+    said = rf"series\.s\.models\.other: {wrong} is not the {quantity} of models\.other, which has"
+    with pytest.raises(ConfigError, match=said):
         check_config(default, SCHEMA, workdir, repository)

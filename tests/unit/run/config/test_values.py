@@ -52,3 +52,14 @@ def test_the_headline_model_stands_beside_nq10k_unless_another_does(
     del models["random_start"]["study_dataset"]
     models["full"]["study_dataset"] = "Trivia-QA"
     assert values.study_models(default) == {"Trivia-QA": "full"}
+
+
+def test_what_a_file_empties_is_left_out_of_a_series_too() -> None:
+    models = {"one": {"dataset": "d"}, "two": None}
+    series = {"a": {"models": {"one": 1, "two": None}}, "b": None, "c": 5}
+    config = {"models": models, "series": series}
+    values.drop_empty(config)
+    assert config["models"] == {"one": {"dataset": "d"}}
+    assert config["series"] == {"a": {"models": {"one": 1}}, "c": 5}
+    for odd in (None, [], {"series": None}, {"series": 3}):
+        values.drop_empty(dict(odd or {}))

@@ -19,7 +19,8 @@ class DatasetConfig:
     """How many documents are drawn, which of them may be, and what is held out.
 
     With `split: document`, `validation_queries` and `test_queries` count documents, all queries of
-    which are held out; with `split: given` they are not used.
+    which are held out; with `split: given` they are not used. `queries_per_document` is how many
+    training queries are kept of a document.
     """
 
     documents: int | Literal["all"]
@@ -29,6 +30,7 @@ class DatasetConfig:
     seed: int
     validation_queries: int = 0
     test_queries: int = 0
+    queries_per_document: int | Literal["all"] = "all"
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,20 @@ class Dataset:
 def draw_dataset(corpus: Corpus, config: DatasetConfig, documents_file: Path) -> Dataset:
     """Draw documents and split their queries, depending on the seed and the ids alone.
 
-    With the same seed and minimum, fewer documents are part of more documents. Relevant pairs with
-    other documents are dropped, and so are queries left without any. `documents_file` is what
-    errors name. Raises CorpusError if the corpus does not hold what the config asks for.
+    With the same seed and minimum, fewer documents are part of more documents, and fewer training
+    queries of a document part of more; validation and test queries are the same then. Relevant
+    pairs with other documents are dropped, and so are queries left without any. `documents_file` is
+    what errors name. Raises CorpusError if the corpus does not hold what the config asks for.
     """
     drawn = _draw_documents(corpus, config, documents_file)
     documents = corpus.documents[corpus.documents["doc_id"].isin(drawn)].sort_values("doc_id")
-    qrels = corpus.qrels[corpus.qrels["doc_id"].isin(drawn)].sort_values(["query_id", "doc_id"])
+    qrels = corpus.qrels[corpus.qrels["doc_id"].isin(drawn)]
+    qrels = qrels.sort_values(["query_id", "doc_id"], ignore_index=True)
     queries = corpus.queries[corpus.queries["query_id"].isin(qrels["query_id"])]
     split = _split(queries, qrels, config)
     _check_training(corpus, drawn, qrels, split, config, documents_file)
+    qrels = _fewer_trained(qrels, split, config)
+    queries = queries[queries["query_id"].isin(qrels["query_id"])]
     table = _query_table(queries.sort_values("query_id"), documents, qrels, split)
     return Dataset(documents.reset_index(drop=True), table, _split_qrels(qrels, split))
 
@@ -101,6 +107,18 @@ def _split(queries: pd.DataFrame, qrels: pd.DataFrame, config: DatasetConfig) ->
         held_out = {q: held_out[f] for q, f in same.items() if f in held_out}
     splits = [held_out.get(query_id, "train") for query_id in query_ids]
     return pd.Series(splits, index=query_ids, dtype="str")
+
+
+def _fewer_trained(qrels: pd.DataFrame, split: pd.Series, config: DatasetConfig) -> pd.DataFrame:
+    """The relevant pairs without those training pairs of a document that are too many, in an order
+    drawn for all of them."""
+    if config.queries_per_document == "all":
+        return qrels
+    trained = qrels[qrels["query_id"].map(split) == "train"].reset_index()
+    order = generator(config.seed, "training-queries").permutation(len(trained))
+    places = trained.iloc[order].groupby("doc_id").cumcount()
+    surplus = places.index[places >= config.queries_per_document]
+    return qrels.drop(index=trained.loc[surplus, "index"])
 
 
 def _check_training(

@@ -6,6 +6,7 @@ its name.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from genir.base.names import ATTENTIONS
 from genir.run import analysis_arguments as told
@@ -31,12 +32,12 @@ def jobs(plan: Plan) -> list[Job]:
 
 def tables(plan: Plan) -> list[Artifact]:
     """The tables of a configuration."""
-    return [table for table in TABLES if table.wanted(plan)]
+    return [one for table in TABLES if table.wanted(plan) for one in table.of_each(plan)]
 
 
 def figures(plan: Plan) -> list[Artifact]:
     """The figures of a configuration."""
-    return [figure for figure in FIGURES if figure.wanted(plan)]
+    return [one for figure in FIGURES if figure.wanted(plan) for one in figure.of_each(plan)]
 
 
 def summary(plan: Plan) -> Arguments:
@@ -54,12 +55,16 @@ def summary(plan: Plan) -> Arguments:
 def _figure(table: Artifact) -> Artifact:
     of_stages = table.name in ("contributions", "failed_queries")
 
-    def drawn_from(plan: Plan) -> Arguments:
-        boundaries = {"stages": made_from.each(stages, plan.models)} if of_stages else {}
-        return {"table": Path(table.file("csv")), **boundaries}
+    def drawn_from(plan: Plan, item: str = "") -> Arguments:
+        more: dict[str, Any] = {}
+        if of_stages:
+            more["stages"] = made_from.each(stages, plan.models)
+        if table.name == "series":
+            more["quantity"] = plan.series[item]["quantity"]
+        return {"table": Path(replace(table, item=item).file("csv")), **more}
 
     own = {"kind": "figure", "rule": "", "module": "", "mem_mb": 2000, "minutes": 10}
-    message = f"Draw the figure of {table.label}."
+    message = f"Draw the figure of {table.label}{' {item}' if table.each else ''}."
     return replace(table, **own, message=message, arguments=drawn_from, environment="plot")
 
 
@@ -322,6 +327,21 @@ TABLES = (
         made_from.seeds,
         wanted=lambda plan: bool(plan.seeds),
         drawn=False,
+    ),
+    # Models that differ in one quantity are named by the configuration.
+    Artifact(
+        *("series", "Series", "Tabulate the series {item}."),
+        made_from.series,
+        wanted=lambda plan: bool(plan.series),
+        each=lambda plan: plan.series,
+    ),
+    # Words have no order.
+    Artifact(
+        *("series_trend", "Series", "Test the trends along the series {item}."),
+        made_from.series_trend,
+        wanted=lambda plan: bool(plan.ordered_series),
+        drawn=False,
+        each=lambda plan: plan.ordered_series,
     ),
     # Of a model that came from elsewhere the start may not be known.
     Artifact(

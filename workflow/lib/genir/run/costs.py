@@ -103,12 +103,14 @@ def generator_memory_mb(shape: Shape, training: Mapping[str, Any]) -> int:
 
 
 def pretraining_memory_mb(shape: Shape, training: Mapping[str, Any]) -> int:
-    """Of span corruption: as a document-to-query model that reads a chunk and writes its masked
-    tokens and sentinels."""
+    """As a document-to-query model that reads a chunk and writes its masked tokens and sentinels
+    or, in prefix language modelling, up to as many tokens as it reads."""
     chunk, density = training["chunk_tokens"], training["noise_density"]
     spans = most_spans(chunk, density, training["mean_span"])
     examples = -(-training["batch_size"] // training.get("accumulation", 1))
-    lengths = {"document_tokens": chunk, "query_tokens": round(chunk * density) + spans + 1}
+    prefix = training.get("objective") == "prefix_lm"
+    written = chunk if prefix else round(chunk * density) + spans + 1
+    lengths = {"document_tokens": chunk, "query_tokens": written}
     return generator_memory_mb(shape, {"batch_size": examples} | lengths)
 
 

@@ -1,7 +1,7 @@
 """What kinds of artifacts there are: analyses, which are cut into jobs, tables and figures."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from genir.run.arguments import Arguments, read_files, words, written_files
 from genir.run.needs import Needs
@@ -129,13 +129,14 @@ class Artifact:
 
     `arguments` are what it is made from; `module` is the library's, whose code counts beside the
     driver's; `wanted` says whether a configuration has it. `group` is the job that a cluster makes
-    of many; `mem_mb` and `minutes` are what it costs.
+    of many; `mem_mb` and `minutes` are what it costs. `each` names what there is a file of, such as
+    the series of a configuration; an artifact of one of them, its `item`, has that in its messages.
     """
 
     name: str
     category: str
     message: str
-    arguments: Callable[[Plan], Arguments]
+    arguments: Callable[..., Arguments]
     wanted: Callable[[Plan], bool] = lambda plan: True
     drawn: bool = True
     label: str = ""
@@ -146,6 +147,8 @@ class Artifact:
     group: str = "tables"
     mem_mb: int = 2000
     minutes: int = 10
+    each: Callable[[Plan], Iterable[str]] | None = None
+    item: str = ""
 
     def __post_init__(self) -> None:
         given = {
@@ -156,6 +159,35 @@ class Artifact:
         for key, value in given.items():
             object.__setattr__(self, key, getattr(self, key) or value)
 
+    def of_each(self, plan: Plan) -> list["Artifact"]:
+        """Itself, or those of its items in a configuration."""
+        if self.each is None:
+            return [self]
+        return [
+            replace(
+                self,
+                item=item,
+                label=f"{self.label} {item}",
+                message=self.message.format(item=item),
+            )
+            for item in self.each(plan)
+        ]
+
+    @property
+    def rule_name(self) -> str:
+        """What Snakemake calls its rule; `rule` is the folder of its files."""
+        return "_".join(filter(None, (self.rule, self.item)))
+
+    @property
+    def log(self) -> str:
+        """Where its log lies, below the folder of logs, without suffix."""
+        return "/".join(filter(None, (self.rule, self.item)))
+
+    @property
+    def benchmark(self) -> str:
+        """Where its benchmark lies, below the folder of benchmarks, without suffix."""
+        return f"{self.rule}/{self.item or 'all'}"
+
     @property
     def labels(self) -> dict[str, str]:
         """What the report sorts it by."""
@@ -163,12 +195,15 @@ class Artifact:
 
     def file(self, suffix: str) -> str:
         """One of its files."""
-        return str(RESULTS / self.rule / f"{self.name}.{suffix}")
+        return str(RESULTS / self.rule / f"{self.item or self.name}.{suffix}")
 
     def read(self, plan: Plan) -> dict[str, list[str]]:
         """The input, by option."""
-        return read_files(self.arguments(plan))
+        return read_files(self._arguments(plan))
 
     def words(self, plan: Plan) -> list[str]:
         """Its name and what it is made from, as the driver takes them."""
-        return [self.name, *words(self.arguments(plan))]
+        return [self.name, *words(self._arguments(plan))]
+
+    def _arguments(self, plan: Plan) -> Arguments:
+        return self.arguments(plan, *filter(None, [self.item]))

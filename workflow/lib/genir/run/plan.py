@@ -19,6 +19,7 @@ from genir.base.names import (
     Variant,
     is_seed_copy,
     part_names,
+    seed_name,
 )
 from genir.base.parts import EVERYTHING
 from genir.corpora.words import slug
@@ -60,6 +61,8 @@ class Plan:
         self.pretrained = [m for m in self.models if self._has_weights(m)]
         self.started = [m for m in self.models if m in {*self.trained, *self.pretrained}]
         self.seeds = {m: entries[m]["seeds"] for m in self.models if "seeds" in entries[m]}
+        self.series: dict[str, Any] = config.get("series", {})
+        self.ordered_series = [s for s, e in self.series.items() if values.is_ordered(e)]
         self.with_donors = [m for m in self.models if self.donor_methods(m)]
         self.traces = {slug(text): text for text in config["trace"]["queries"]}
         self.study = values.study_models(self.config)
@@ -130,9 +133,13 @@ class Plan:
         return {key: entry[key] for key in ("id", "ids") if key in entry}
 
     def dataset_settings(self, dataset: str) -> dict[str, Any]:
-        """How a dataset is drawn from its corpus."""
-        entry = self.config["datasets"][dataset]
-        return {key: value for key, value in entry.items() if key != "corpus"}
+        """How a dataset is drawn from its corpus; `queries_per_document` is there only where it is
+        not all of them."""
+        entry = {"queries_per_document": "all"} | self.config["datasets"][dataset]
+        left_out = {"corpus"}
+        if entry["queries_per_document"] == "all":
+            left_out.add("queries_per_document")
+        return {key: value for key, value in entry.items() if key not in left_out}
 
     def dataset_of(self, trained: str) -> str:
         """The dataset of a full or reduced model."""
@@ -155,6 +162,10 @@ class Plan:
     def reduced_names(self, model: str) -> list[str]:
         """Names of the reduced models of a model."""
         return [f"{model}-rd{i + 1}" for i in range(self.reduced_settings(model)["models"])]
+
+    def trainings(self, model: str) -> list[str]:
+        """A model and its copies with further seeds."""
+        return [model, *(seed_name(model, seed) for seed in self.seeds.get(model, [])[1:])]
 
     def full_name(self, trained: str) -> str:
         """The model that a reduced model belongs to; a full model's own name."""

@@ -281,3 +281,37 @@ def seeds(plan: Plan) -> Arguments:
     ).split()
     own = {"tables": table_files(*compared), "seeds": plan.seeds}
     return own | _beside(plan, plan.seeds)
+
+
+def series(plan: Plan, name: str) -> Arguments:
+    entry = plan.series[name]
+    models = list(entry["models"])
+    if name in plan.ordered_series:
+        models.sort(key=entry["models"].get)
+    members = [
+        {
+            "model": model,
+            "training": training,
+            "quantity": str(entry["models"][model]),
+            "seed": plan.finetuning(training)["seed"] if training in plan.trained else None,
+        }
+        for model in models
+        for training in plan.trainings(model)
+    ]
+    trainings = [member["training"] for member in members]
+    read = "retrieval encoder_swap patching_by_stage direct_contribution docid_share contributions"
+    return {
+        "series": name,
+        "members": members,
+        "tables": table_files(*read.split()),
+        "stages": each(stages, trainings),
+        "development": each(lambda model: of_model("rank_development", model), trainings),
+        "clean": each(clean_ranks, trainings),
+        "seed": plan.seed,
+    } | _beside(plan, models)
+
+
+def series_trend(plan: Plan, name: str) -> Arguments:
+    rows = RESULTS / "table_series" / f"{name}.csv"
+    own = {"rows": rows, "quantity": plan.series[name]["quantity"], "seed": plan.seed}
+    return own | _beside(plan, plan.series[name]["models"])

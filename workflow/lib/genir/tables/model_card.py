@@ -9,6 +9,7 @@ from genir.files.fingerprint import sha256
 from genir.tables.page import to_markdown
 
 COMMAND = "snakemake mini_t5"
+TASKS = {"span_corruption": "span corruption", "prefix_lm": "prefix language modelling"}
 
 
 def model_card(
@@ -21,7 +22,7 @@ def model_card(
     """Markdown: purpose, text sources with pins, licences and hashes, settings, losses, command."""
     training, last = pretraining["training"], curve.iloc[-1]
     parts = [
-        *_opening(pretraining.get("start")),
+        *_opening(pretraining.get("start"), TASKS[training.get("objective", "span_corruption")]),
         "## Text",
         to_markdown(pd.DataFrame(_source_rows(sources))),
         "The weights are made from text under the licences above. Some may ask for more than being "
@@ -48,19 +49,19 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _opening(start: dict[str, str] | None) -> list[str]:
+def _opening(start: dict[str, str] | None, task: str) -> list[str]:
     """What the model is, and what it was before."""
     if start is None:
         return [
             "# mini-t5",
-            "A small T5 (encoder-decoder, ReLU, tied embeddings), pre-trained by span corruption. "
+            f"A small T5 (encoder-decoder, ReLU, tied embeddings), pre-trained by {task}. "
             "Fine-tuning of generative retrieval models starts from it. It knows little language "
             "and is good for nothing else.",
         ]
     name = f"`{start['path']}`" if "path" in start else f"{start['id']} at {start['revision']}"
     return [
         "# A T5, pre-trained further",
-        f"{name}, pre-trained further by span corruption, with a warm-up of its own; tokenizer and "
+        f"{name}, pre-trained further by {task}, with a warm-up of its own; tokenizer and "
         "shape are those of the start. Its licence and the text it was made from count as well as "
         "what is listed here.",
     ]

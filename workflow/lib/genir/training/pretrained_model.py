@@ -51,7 +51,8 @@ class Pretraining:
         sentinels than a chunk can have masked spans."""
         if self.start is not None:
             model, tokenizer = load_start(self.start, self.settings.seed)
-            _check_sentinels(self.start.path, tokenizer, self.settings)
+            if self.settings.objective == "span_corruption":
+                _check_sentinels(self.start.path, tokenizer, self.settings)
             model.config.dropout_rate = self.settings.dropout_rate
             return model, tokenizer
         if self.tokenizer is None or self.shape is None:

@@ -1,7 +1,8 @@
-"""Span-corruption pre-training of a small T5."""
+"""Pre-training of a small T5, by span corruption or prefix language modelling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,17 +15,20 @@ from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint
 from genir.models.tokenizer import sentinel_tokens
 from genir.training.loop import NO_SNAPSHOTS, train
+from genir.training.prefix_lm import prefix_split
 from genir.training.seq2seq import part_of_loss
 from genir.training.snapshots import Snapshots
 from genir.training.span_corruption import corrupt, noise_mask
 
 MINIMUM_TOKENS = 8
+Objective = Literal["span_corruption", "prefix_lm"]
 
 
 @dataclass(frozen=True)
 class PretrainingConfig:
     """How a mini-T5 is pre-trained; lengths in tokens. A batch is computed in `accumulation` parts,
-    one after the other or shared by processes."""
+    one after the other or shared by processes. `noise_density` and `mean_span` are those of span
+    corruption."""
 
     seed: int
     steps: int
@@ -39,6 +43,7 @@ class PretrainingConfig:
     checkpoint_every: int
     accumulation: int = 1
     precision: Precision = "auto"
+    objective: Objective = "span_corruption"
 
 
 def small_t5_config(
@@ -70,7 +75,7 @@ def chunk_texts(
     return [piece for piece in pieces if len(piece) >= MINIMUM_TOKENS]
 
 
-def corrupted_pieces(
+def task_pairs(
     pieces: Sequence[np.ndarray],
     config: PretrainingConfig,
     sentinels: list[int],
@@ -78,15 +83,14 @@ def corrupted_pieces(
     rng: np.random.Generator,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Encoder inputs and decoder targets of a batch, with the tokens of sentinels and end."""
-    pairs = [
-        corrupt(
-            piece,
-            noise_mask(len(piece), config.noise_density, config.mean_span, rng),
-            sentinels,
-            end,
-        )
-        for piece in pieces
-    ]
+
+    def pair(piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if config.objective == "prefix_lm":
+            return prefix_split(piece, end, rng)
+        mask = noise_mask(len(piece), config.noise_density, config.mean_span, rng)
+        return corrupt(piece, mask, sentinels, end)
+
+    pairs = [pair(piece) for piece in pieces]
     return [source for source, _ in pairs], [target for _, target in pairs]
 
 
@@ -108,7 +112,7 @@ def pretrain(
     def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rng = generator(config.seed, "pretraining-noise", step)
         rows = [pieces[i] for i in sample(step)]
-        inputs, targets = corrupted_pieces(rows, config, sentinels, end, rng)
+        inputs, targets = task_pairs(rows, config, sentinels, end, rng)
         drop = dropout(config.dropout_rate, config.seed, "pretraining-dropout", step, part)
         seed_torch(config.seed, "pretraining-dropout", step * config.accumulation + part)
         return {"loss": part_of_loss(forced, inputs, targets, part, config.accumulation, drop)}

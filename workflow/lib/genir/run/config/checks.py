@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from genir.run.config import values
 from genir.run.config.data_files import check_corpus_files, check_file
 from genir.run.config.donor_files import check_donor_pairs
 from genir.run.config.layers import check_stages, check_trainable
-from genir.run.config.messages import closest, dotted, message
+from genir.run.config.messages import dotted, message, require
+from genir.run.config.series import check_series
 
 Config = dict[str, Any]
 
@@ -45,6 +46,7 @@ def check_config(
         _check_indexing,
         _check_seeds,
         _check_study_datasets,
+        check_series,
     ):
         check(config)
     check_corpus_files(config, base, repository)
@@ -115,18 +117,11 @@ def _check_names(config: Config) -> None:
                 f"models.{name}: names that end in -seed and a number belong to the copies that "
                 f"the key seeds makes; write another, such as {name.replace('-seed', '_seed')}"
             )
-    _require("headline_model", config["headline_model"], config["models"], "models")
+    require("headline_model", config["headline_model"], config["models"], "models")
     for name, dataset in config["datasets"].items():
-        _require(f"datasets.{name}.corpus", dataset["corpus"], config["corpora"], "corpora")
+        require(f"datasets.{name}.corpus", dataset["corpus"], config["corpora"], "corpora")
     for name, model in config["models"].items():
-        _require(f"models.{name}.dataset", model["dataset"], config["datasets"], "datasets")
-
-
-def _require(key: str, value: str, entries: Collection[str], where: str) -> None:
-    if value not in entries:
-        raise ConfigError(
-            f"{key}: {value} is not an entry of {where}; {closest(value, list(entries))}"
-        )
+        require(f"models.{name}.dataset", model["dataset"], config["datasets"], "datasets")
 
 
 def _check_corpora(config: Config) -> None:
@@ -195,6 +190,8 @@ def _check_pretraining(config: Config) -> None:
             f"{pretraining['sentinels']} sentinels; write at least "
             f"{pretraining['sentinels'] + 100}"
         )
+    if training.get("objective") == "prefix_lm":
+        return
     spans = most_spans(*(training[k] for k in ("chunk_tokens", "noise_density", "mean_span")))
     if spans > pretraining["sentinels"]:
         raise ConfigError(
@@ -319,7 +316,7 @@ def _check_indexing(config: Config) -> None:
                 "query_generators"
             )
         names = [values.DIRECT, *generators]
-        _require(f"models.{name}.indexing", generator, names, "query_generators")
+        require(f"models.{name}.indexing", generator, names, "query_generators")
         if values.finetuning(config, name)["indexing_ratio"] == 0:
             raise ConfigError(
                 f"models.{name}.finetuning.indexing_ratio: with 0 the queries of {generator} are "

@@ -1,10 +1,12 @@
-"""What to tell the user about a violation of the config schema."""
+"""What to tell the user about a mistake in the configuration."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from jsonschema import ValidationError
+
+from genir.base.errors import ConfigError
 
 TYPES = {
     "integer": "a whole number",
@@ -100,7 +102,7 @@ def _wrong_value(error: ValidationError) -> str:
         "exclusiveMaximum": "a number below {}",
         "minItems": "at least {} in the list",
         "maxItems": "at most {} in the list",
-        "minProperties": "at least {} entry",
+        "minProperties": "at least {} entr" + ("y" if error.validator_value == 1 else "ies"),
     }
     if error.validator in limits:
         limit = limits[error.validator].format(error.validator_value)
@@ -111,7 +113,8 @@ def _wrong_value(error: ValidationError) -> str:
 def expected(schema: dict[str, Any]) -> str:
     """The types a value may have, in words."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    words = ["all" if t == "string" and len(types) > 1 else TYPES[t] for t in types]
+    all_alone = schema.get("pattern") == "^all$"
+    words = ["all" if t == "string" and all_alone else TYPES[t] for t in types]
     return " or ".join(words)
 
 
@@ -154,3 +157,11 @@ def _referenced(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in node:
         return node
     return schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
+
+
+def require(key: str, value: str, entries: Collection[str], where: str) -> None:
+    """Raise ConfigError if a value is none of `entries`, which `where` names."""
+    if value not in entries:
+        raise ConfigError(
+            f"{key}: {value} is not an entry of {where}; {closest(value, list(entries))}"
+        )

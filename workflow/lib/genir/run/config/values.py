@@ -36,11 +36,19 @@ def named_paths(value: Any, repository: Path, workdir: Path) -> Iterator[Path]:
 
 
 def drop_empty(config: dict[str, Any]) -> None:
-    """Take out the entries of `corpora`, `datasets` and `models` that a file emptied by `name:`
-    alone, which is how it leaves out one of the file below."""
-    for key in ("corpora", "datasets", "models"):
-        if isinstance(config.get(key), dict):
-            config[key] = {name: e for name, e in config[key].items() if e is not None}
+    """Take out the entries of `corpora`, `datasets`, `models` and `series`, and the models of a
+    series, that a file emptied by `name:` alone, which is how it leaves out one of the file
+    below."""
+    for key in ("corpora", "datasets", "models", "series"):
+        _drop_empty(config, key)
+    series = config.get("series")
+    for entry in series.values() if isinstance(series, dict) else ():
+        _drop_empty(entry, "models")
+
+
+def _drop_empty(entry: Any, key: str) -> None:
+    if isinstance(entry, dict) and isinstance(entry.get(key), dict):
+        entry[key] = {name: value for name, value in entry[key].items() if value is not None}
 
 
 def is_trained(entry: dict[str, Any]) -> bool:
@@ -93,6 +101,11 @@ def expand_seeds(models: dict[str, Any]) -> dict[str, Any]:
             settings = kept.get("finetuning", {}) | {"seed": seed}
             expanded[seed_name(name, seed)] = kept | {"finetuning": settings}
     return expanded
+
+
+def is_ordered(series: dict[str, Any]) -> bool:
+    """Whether the quantity of a series is a number; words have no order."""
+    return not any(isinstance(value, str) for value in series["models"].values())
 
 
 def study_models(config: dict[str, Any]) -> dict[str, str]:
