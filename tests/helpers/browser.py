@@ -41,11 +41,10 @@ class Browser:
         self._to, self._from = os.pipe(), os.pipe()
         rules = "--host-resolver-rules=MAP * ~NOTFOUND"
         command = [program, *OPTIONS, rules, f"--user-data-dir={folder}", "about:blank"]
-        self._log = open(folder.with_suffix(".log"), "w")
         self._process = subprocess.Popen(
             command,
-            stdout=self._log,
-            stderr=self._log,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             pass_fds=(3, 4),
             preexec_fn=self._as_three_and_four,
             env=os.environ | {"HOME": str(folder)},
@@ -97,7 +96,7 @@ class Browser:
         """A new tab."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = Page(self, session)
+        page = Page(self, session, target)
         self._listeners[session] = page.told
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable", session)
@@ -113,14 +112,13 @@ class Browser:
             self._process.wait()
         os.close(self._to[1])
         os.close(self._from[0])
-        self._log.close()
 
 
 class Page:
     """A tab: what it was asked for, what it said, and what a person would do in it."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
-        self._browser, self._session = browser, session
+    def __init__(self, browser: Browser, session: str, target: str) -> None:
+        self._browser, self._session, self._target = browser, session, target
         self.requests: list[str] = []
         self.errors: list[str] = []
         self._loaded = False
@@ -140,13 +138,18 @@ class Page:
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._browser.call(method, self._session, **parameters)
 
+    def close(self) -> None:
+        self._browser.call("Target.closeTarget", targetId=self._target)
+
     def size(self, width: int, height: int, scale: float = 1, phone: bool = False) -> None:
         form = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone}
         self.call("Emulation.setDeviceMetricsOverride", **form)
 
     def media(self, kind: str = "screen", **features: str) -> None:
         """`kind` is screen or print; a feature is `color_scheme="dark"`."""
-        named = [{"name": f"prefers-{n.replace('_', '-')}", "value": v} for n, v in features.items()]
+        named = [
+            {"name": f"prefers-{n.replace('_', '-')}", "value": v} for n, v in features.items()
+        ]
         self.call("Emulation.setEmulatedMedia", media=kind, features=named)
 
     def open(self, path: Path | str, fragment: str = "") -> None:
@@ -196,7 +199,9 @@ class Page:
         """A real key: "ArrowDown", "Enter", "Tab", "j"."""
         codes = {"Enter": 13, "Tab": 9, "Escape": 27, "ArrowUp": 38, "ArrowDown": 40}
         codes |= {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}
-        written = {"text": "\r" if key == "Enter" else key} if key not in codes or key == "Enter" else {}
+        written = (
+            {"text": "\r" if key == "Enter" else key} if key not in codes or key == "Enter" else {}
+        )
         named = {"key": key, "windowsVirtualKeyCode": codes.get(key, ord(key[0].upper())), **more}
         self.call("Input.dispatchKeyEvent", type="keyDown", **named, **written)
         self.call("Input.dispatchKeyEvent", type="keyUp", **named)

@@ -10,7 +10,7 @@ const started = performance.now();
 const main = document.getElementById("main");
 const chosen = {};
 const state = { view: "query", query: 0, model: 0, beside: null };
-let data, list, latest = 0;
+let data, list, latest = 0, drawn = "";
 
 /** Draw what `state` says; the last of several calls wins. */
 async function draw() {
@@ -20,7 +20,11 @@ async function draw() {
   else if (state.view === "help") content = helpText(data);
   else content = await panes();
   if (own !== latest) return;
+  const shape = [state.view, Boolean(state.beside)].join();
+  const top = shape === drawn ? main.scrollTop : 0;
+  drawn = shape;
   main.replaceChildren(content);
+  main.scrollTop = top;
   for (const view of ["query", "all", "help"]) {
     document.getElementById(`show-${view}`).setAttribute("aria-pressed", String(state.view === view));
   }

@@ -65,5 +65,5 @@ export function rankLines({ label, lines, layers, said, boundaries = [] }) {
     ["layer", ...lines.map((line) => called(line.name))],
     Array.from({ length: layers }, (_, layer) => [layer, ...lines.map((line) => said(line, layer))]),
   );
-  return el("div", { class: "picture" }, picture, keys, read, numbersOf(numbers));
+  return el("div", { class: "picture" }, el("div", { class: "scroll" }, picture), keys, read, numbersOf(numbers));
 }

@@ -38,7 +38,9 @@ def cube(
     shape = (*(len(values) for _, values in axes), len(queries))
     where = np.ravel_multi_index([place[kept] for place in places], shape)
     if len(np.unique(where)) < len(where):
-        raise AnalysisError(f"{path} holds two rows of one query and place; delete it and run again")
+        raise AnalysisError(
+            f"{path} holds two rows of one query and place; delete it and run again"
+        )
     found = np.full(shape, np.nan)
     found.ravel()[where] = frame[column].to_numpy(float)[kept]
     return found

@@ -99,4 +99,3 @@ def _plain(column: pd.Series) -> list:
     if column.dtype.kind == "f":
         return [None if pd.isna(value) else float(f"{value:.6g}") for value in column]
     return column.tolist()
-

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from genir.base.errors import AnalysisError
+
 _KINDS = (np.int8, np.int16, np.int32)
 
 
@@ -24,12 +26,17 @@ class Pack:
         self._bytes: list[bytes] = []
 
     def add(self, name: str, values: np.ndarray, scale: int = 1) -> None:
-        """A column of any shape; NaN is none. Fractions are kept to 1 / `scale`."""
+        """A column of any shape; NaN is none. Fractions are kept to 1 / `scale`.
+
+        Raises AnalysisError for a number above 2^31.
+        """
         values = np.asarray(values, dtype=float) * scale
         known = np.isfinite(values)
         whole = np.rint(np.where(known, values, 0)).astype(np.int64)
         largest = int(np.abs(whole).max(initial=0))
-        kind = next(kind for kind in _KINDS if largest <= np.iinfo(kind).max)
+        kind = next((kind for kind in _KINDS if largest <= np.iinfo(kind).max), None)
+        if kind is None:
+            raise AnalysisError(f"{name} holds {largest}, more than a page can; run it again")
         column = np.where(known, whole, np.iinfo(kind).min).astype(kind)
         little = column.astype(column.dtype.newbyteorder("<"))
         planes = np.frombuffer(little.tobytes(), np.uint8).reshape(-1, little.itemsize).T

@@ -4,7 +4,6 @@ anything, and no text of a corpus stands in its markup."""
 import html
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from genir.base.paths import REPOSITORY
 
@@ -50,6 +49,8 @@ def _modules(entry: str) -> str:
     return "\n\n".join(done.values())
 
 
-def page_files() -> list[Path]:
-    """All sources of pages."""
-    return sorted(path for path in SOURCES.iterdir() if path.suffix in (".html", ".css", ".js"))
+def first_sentences(caption: str) -> str:
+    """The title and the first sentence of a caption in reStructuredText, as plain text."""
+    paragraph = " ".join(caption.split("\n\n")[0].split())
+    sentences = re.split(r"(?<=[.?]) (?=[A-Z*`])", paragraph)
+    return re.sub(r"[*`]", "", " ".join(sentences[:2]))

@@ -17,7 +17,7 @@ _TRAINED_BY = ("finetune", "import_model")
 
 @dataclass(frozen=True)
 class Explored:
-    """A model whose queries are shown: its name, its decoder layers, its patching methods, and those
+    """A model whose queries are shown: its name, its decoder layers, its patching methods and those
     of its heads."""
 
     name: str
