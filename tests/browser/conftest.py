@@ -1,19 +1,12 @@
 from pathlib import Path
 
 import pytest
-from browser import Browser, browser
 from explored_results import write_results
 
 from genir.pages import places
 from genir.pages.explorer import explored, explorer_page
 
 PICTURES = Path(__file__).parent / "pictures"
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory) -> Browser:
-    with browser(tmp_path_factory.mktemp("browser") / "profile") as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +30,3 @@ def pictures() -> Path:
     """Where screenshots are kept."""
     PICTURES.mkdir(exist_ok=True)
     return PICTURES
-
-
-@pytest.fixture
-def page(chromium):
-    """A tab of its own for every test, closed behind it."""
-    tab = chromium.page()
-    yield tab
-    tab.close()

@@ -163,9 +163,13 @@ class Page:
         while not self._loaded:
             self._browser.listen(end - time.monotonic(), f"loading {path}")
 
-    def run(self, expression: str) -> Any:
+    def frame(self) -> "Frame":
+        """What is in the last frame of the page."""
+        return Frame(self)
+
+    def run(self, expression: str, **more: Any) -> Any:
         """The value of an expression in the page, awaited."""
-        told = {"expression": expression, "awaitPromise": True, "returnByValue": True}
+        told = {"expression": expression, "awaitPromise": True, "returnByValue": True, **more}
         found = self.call("Runtime.evaluate", **told)
         if "exceptionDetails" in found:
             raise BrowserError(json.dumps(found["exceptionDetails"])[:2000])
@@ -173,12 +177,7 @@ class Page:
 
     def wait(self, expression: str, seconds: float = WAIT) -> Any:
         """Wait until an expression is true in the page."""
-        end = time.monotonic() + seconds
-        while not (value := self.run(expression)):
-            if time.monotonic() > end:
-                raise BrowserError(f"never true: {expression}; errors: {self.errors}")
-            time.sleep(0.02)
-        return value
+        return waited(lambda: self.run(expression), f"{expression}; errors: {self.errors}", seconds)
 
     def text(self, selector: str) -> str:
         """What a person reads there."""
@@ -213,6 +212,32 @@ class Page:
         """Write what is seen, or the whole page, as PNG."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         Path(path).write_bytes(base64.b64decode(data["data"]))
+
+
+class Frame:
+    """A frame in a page, looked at from a world of its own."""
+
+    def __init__(self, page: Page) -> None:
+        frames = page.call("Page.getFrameTree")["frameTree"]["childFrames"]
+        last = frames[-1]["frame"]["id"]
+        made = page.call("Page.createIsolatedWorld", frameId=last)
+        self._page, self._world = page, made["executionContextId"]
+
+    def run(self, expression: str) -> Any:
+        return self._page.run(expression, contextId=self._world)
+
+    def wait(self, expression: str) -> Any:
+        return waited(lambda: self.run(expression), expression, WAIT)
+
+
+def waited(tried: Callable[[], Any], what: str, seconds: float) -> Any:
+    """The first true answer. Raises BrowserError if there is none in time."""
+    end = time.monotonic() + seconds
+    while not (value := tried()):
+        if time.monotonic() > end:
+            raise BrowserError(f"never true: {what}")
+        time.sleep(0.02)
+    return value
 
 
 @contextmanager
