@@ -80,7 +80,7 @@ def test_search_filters_and_order(page, explorer):
     opened(page, explorer)
     page.press("/")
     page.type("BOLD")
-    page.wait("document.querySelector('#count').innerText.startsWith('4 of')")
+    page.wait("document.querySelector('#count').innerText.startsWith('6 of')")
     page.run("const s = document.querySelector('#controls input'); s.value = '';"
              "s.dispatchEvent(new Event('input'))")  # fmt: skip
     assert count(page) == "48 of 48"

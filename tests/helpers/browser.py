@@ -154,14 +154,19 @@ class Page:
 
     def open(self, path: Path | str, fragment: str = "") -> None:
         """Load a file, and wait until it is there."""
+        # Another fragment of what is open already would load nothing.
+        self._go("about:blank")
         self.requests.clear()
         self.errors.clear()
-        self._loaded = False
         address = Path(path).resolve().as_uri() + (f"#{fragment}" if fragment else "")
+        self._go(address)
+
+    def _go(self, address: str) -> None:
+        self._loaded = False
         self.call("Page.navigate", url=address)
         end = time.monotonic() + WAIT
         while not self._loaded:
-            self._browser.listen(end - time.monotonic(), f"loading {path}")
+            self._browser.listen(end - time.monotonic(), f"loading {address}")
 
     def frame(self) -> "Frame":
         """What is in the last frame of the page."""
