@@ -3,7 +3,7 @@
     python benchmarks/explorer.py results/explorer/full.html [--pictures docs]
 
 Of that page, and of one of 10,000 queries of a 24-layer model with random numbers, which it makes.
-With --pictures it also writes the screenshots of docs/explorer.md, and prints which queries they show.
+With --pictures it also writes the screenshots of docs/explorer.md and prints what they show.
 """
 
 import argparse

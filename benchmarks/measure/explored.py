@@ -71,7 +71,9 @@ class LargeResults:
             ("rank_development", "source", SOURCES),
             ("contributions", "component", COMPONENTS),
         ):
-            parts = [self._ranks(base).assign(layer=i, **{column: k}) for i in layers for k in kinds]
+            parts = [
+                self._ranks(base).assign(layer=i, **{column: k}) for i in layers for k in kinds
+            ]
             frame = pd.concat(parts, ignore_index=True)
             drawn = self.random.random((2, len(frame)))
             frame = frame.assign(ratio=drawn[0], cosine_output=drawn[1])
@@ -123,5 +125,3 @@ class LargeResults:
         rows = PIECES + len(names)
         write_json(folder / "config.json", {"model_type": "t5", "vocab_size": rows})
         write_json(folder / "docids.json", {name: PIECES + i for i, name in enumerate(names)})
-
-

@@ -13,7 +13,7 @@ from genir.pages import places
 
 @dataclass(frozen=True)
 class Look:
-    """A screenshot: its name, the address that shows it, the part that is on top, and what it says."""
+    """A screenshot: its name, the address that shows it, what is on top, and what it says."""
 
     name: str
     fragment: str

@@ -58,12 +58,14 @@ def test_numbers_are_those_of_the_files(results, page):
         np.testing.assert_array_equal(queries["rank"][0][where], file["vocabulary_rank"])
         np.testing.assert_allclose(queries["relevantLogit"][0][where], file["relevant_logit"])
     _, inside = packs["inside-0"]
+    clean = pd.read_parquet(places.ranks(results, "full", "validation")).set_index("query_id")
+    clean["difference"] = clean["relevant_logit"] - clean["other_logit"]
     for (method, layer, kind), path in places.patches(results, explored(results, "full")).items():
         file = pd.read_parquet(path).set_index("query_id").loc[facts["ids"][:24]]
         place = METHODS.index(method), layer, COMPONENTS.index(kind)
         np.testing.assert_array_equal(inside["patchRank"][place], file["vocabulary_rank"])
-        difference = file["relevant_logit"] - file["other_logit"]
-        np.testing.assert_allclose(inside["patchDifference"][place], difference, atol=0.005)
+        lost = clean["difference"] - (file["relevant_logit"] - file["other_logit"])
+        np.testing.assert_allclose(inside["patchLost"][place], lost, atol=0.005)
     lens = pd.read_parquet(places.of_one(results, "rank_development", "full"))
     one = lens[(lens["layer"] == 2) & (lens["source"] == "mlp")].set_index("query_id")
     expected = one.loc[facts["ids"][:24], "vocabulary_rank"]

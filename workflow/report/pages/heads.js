@@ -30,7 +30,7 @@ function headPatches(told, columns, kept, attention) {
       across: "decoder layer", boundaries: boundariesOf(data), size: 26,
     },
     cellOf: (method, head, layer, measure) => patchCell(
-      told, columns.headRank.at(method, layer, attention, head, kept), columns.headDifference.at(method, layer, attention, head, kept), measure, called(methods[method]),
+      told, columns.headRank.at(method, layer, attention, head, kept), columns.headLost.at(method, layer, attention, head, kept), measure, called(methods[method]),
     ),
   });
 }

@@ -10,12 +10,11 @@ export function card(title, said, ...content) {
 }
 
 /** What a patch did to this query, as a cell of a map. */
-export function patchCell({ data, query, model }, rank, difference, measure, what) {
+export function patchCell({ data, query, model }, rank, lost, measure, what) {
   if (Number.isNaN(rank)) return null;
   const before = data.relevantLogit.at(model, query) - data.otherLogit.at(model, query);
-  const lost = before - difference;
   const clean = data.rank.at(model, query);
-  const said = `vocabulary rank ${number(clean)} before, ${number(rank)} after; logit difference ${before.toFixed(2)} before, ${difference.toFixed(2)} after, so ${lost.toFixed(2)} lost (${what}; n = 1 query)`;
+  const said = `vocabulary rank ${number(clean)} before, ${number(rank)} after; logit difference ${before.toFixed(2)} before, ${(before - lost).toFixed(2)} after, so ${lost.toFixed(2)} lost (${what}; n = 1 query)`;
   return measure === "rank"
     ? { value: Math.log10(rank), text: short(rank), said }
     : { value: lost, text: lost.toFixed(1), said };

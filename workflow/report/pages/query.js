@@ -87,7 +87,7 @@ function patches(told) {
     said: "What becomes of this query when one component of one layer is replaced.",
     map: { rows: data.components.map(called), columns: columnsOf, across: "decoder layer", boundaries: model === 0 ? boundariesOf(data) : [] },
     cellOf: (method, row, layer, measure) => patchCell(
-      told, columns.patchRank.at(method, layer, row, told.query), columns.patchDifference.at(method, layer, row, told.query), measure, called(methods[method]),
+      told, columns.patchRank.at(method, layer, row, told.query), columns.patchLost.at(method, layer, row, told.query), measure, called(methods[method]),
     ),
   });
 }
@@ -101,7 +101,7 @@ function stagePatches(told) {
     said: `Stages of ${data.models[0].name} are ${data.stages.status}: ${Object.entries(data.stages.used).map(([name, [first, last]]) => `${name} ${first === last ? `layer ${first}` : `layers ${first}-${last}`}`).join(", ")}.`,
     map: { rows: data.components.map(called), columns: data.patchedStages.map(called), across: "stage" },
     cellOf: (method, row, stage, measure) => patchCell(
-      told, columns.stageRank.at(method, stage, row, told.query), columns.stageDifference.at(method, stage, row, told.query), measure, called(methods[method]),
+      told, columns.stageRank.at(method, stage, row, told.query), columns.stageLost.at(method, stage, row, told.query), measure, called(methods[method]),
     ),
   });
 }

@@ -5,7 +5,7 @@ import { unpack } from "./data.js";
 const WIDE = 9, FEW = 12, LONG = 8;
 const NUMBER = /^[<>]?\s*-?\d[\d,]*(\.\d+)?(e-?\d+)?/;
 // What is read second: counts beside a count, p values, and notes on how it was measured.
-const SECOND = /^(n .+|p .*|unchanged|stages|split_mode|cosine_input|repaired %|recall_at_5|ndcg_at_10|rank_kind|corpus|dataset|paper, .*)$/;
+const SECOND = /^(n .+|p .*|unchanged|stages|split_mode|cosine_input|repaired %|recall_at_5|ndcg_at_10|corpus|paper, .*)$/;
 
 const main = document.getElementById("main");
 

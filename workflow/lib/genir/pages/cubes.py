@@ -10,6 +10,7 @@ import pandas as pd
 from genir.base.errors import AnalysisError
 from genir.estimates.ranks import read_ranks
 from genir.files.io import read_parquet
+from genir.pages import places
 
 Axes = Sequence[tuple[str, Sequence[Any]]]
 
@@ -46,21 +47,27 @@ def cube(
     return found
 
 
-def patched(path: Path, queries: pd.Index, heads: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Vocabulary rank, and logit of the relevant minus that of the best other document, after a
-    patch: `[query]`, or `[head, query]` of a file with `heads`."""
-    if not heads:
-        frame = with_difference(read_ranks(path))
-        axes: Axes = ()
-    else:
-        frame, axes = with_difference(_read_heads(path)), [("head", range(heads))]
-    rank, difference = (
-        cube(frame, queries, axes, column, path) for column in ("vocabulary_rank", "difference")
-    )
-    return rank, difference
+class Patched:
+    """What patches did to the queries of a model, beside what it answers unmodified."""
+
+    def __init__(self, results: Path, model: str, queries: pd.Index) -> None:
+        path = places.ranks(results, model, "validation")
+        self.queries = queries
+        self.clean = cube(_with_difference(read_ranks(path)), queries, (), "difference", path)
+
+    def read(self, path: Path, heads: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Vocabulary rank, and what is lost of the difference between the logits of the relevant
+        and the best other document: `[query]`, or `[head, query]` of a file with `heads`."""
+        axes: Axes = [("head", range(heads))] if heads else ()
+        frame = _with_difference(_read_heads(path) if heads else read_ranks(path))
+        rank, after = (
+            cube(frame, self.queries, axes, column, path)
+            for column in ("vocabulary_rank", "difference")
+        )
+        return rank, self.clean - after
 
 
-def with_difference(frame: pd.DataFrame) -> pd.DataFrame:
+def _with_difference(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(difference=frame["relevant_logit"] - frame["other_logit"])
 
 

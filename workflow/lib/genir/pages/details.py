@@ -10,7 +10,7 @@ from genir.base.names import ATTENTIONS
 from genir.files.io import read_parquet
 from genir.models.token_names import load_token_names
 from genir.pages import places
-from genir.pages.cubes import cube, patched
+from genir.pages.cubes import Patched, cube
 from genir.pages.inside import LOGIT_SCALE
 from genir.pages.packing import Pack
 from genir.pages.places import Explored
@@ -25,8 +25,9 @@ def head_details(
     """The packed columns of heads, and of how many queries they are left out.
 
     word `[layer, head, position, query]`: the best tokens of a cross-attention head's output, as
-    places in the list of `words`. headRank, headDifference `[method, layer, attention, head,
-    query]`, as of `inside`. kept `[query]`: places among the kept queries, which are every k-th.
+    places in the list of `words`. headRank, headLost `[method, layer, attention, head,
+    query]`, as of
+    `inside`. kept `[query]`: places among the kept queries, which are every k-th.
     """
     path = places.top_tokens(results, model.name)
     if not path.is_file():
@@ -66,11 +67,12 @@ def _add_patches(
 ) -> None:
     files = places.head_patches(results, model).values()
     shape = (len(model.head_methods), model.layers, len(ATTENTIONS), heads, len(kept))
-    parts = [[a[..., kept] for a in patched(path, queries, heads)] for path in files]
+    effects = Patched(results, model.name, queries)
+    parts = [[a[..., kept] for a in effects.read(path, heads)] for path in files]
     if parts:
-        ranks, differences = (np.stack(part).reshape(shape) for part in zip(*parts, strict=True))
+        ranks, lost = (np.stack(part).reshape(shape) for part in zip(*parts, strict=True))
         pack.add("headRank", ranks)
-        pack.add("headDifference", differences, LOGIT_SCALE)
+        pack.add("headLost", lost, LOGIT_SCALE)
 
 
 def layers_of(contributions: Path) -> int:

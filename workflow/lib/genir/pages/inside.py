@@ -9,7 +9,7 @@ import pandas as pd
 from genir.base.names import COMPONENTS, PATCHED_STAGES
 from genir.files.io import read_parquet
 from genir.pages import places
-from genir.pages.cubes import cube, patched
+from genir.pages.cubes import Patched, cube
 from genir.pages.packing import Pack
 from genir.pages.places import Explored
 
@@ -24,9 +24,8 @@ def inside(results: Path, model: Explored, queries: pd.Index) -> str:
 
     lensRank, lensDocid `[layer, source]`: ranks of the relevant document under the logit lens.
     ratio, cosine `[layer, component]`: of `contributions`. alone `[component]`: vocabulary rank
-    by the outputs of one kind of component. patchRank, patchDifference `[method, layer,
-    component]` and stageRank, stageDifference `[method, stage, component]`: vocabulary rank, and
-    logit of the relevant minus the best other document.
+    by the outputs of one kind of component. patchRank, patchLost `[method, layer, component]`
+    and stageRank, stageLost `[method, stage, component]`: see `Patched.read`.
     """
     layers, pack = range(model.layers), Pack()
     path = places.of_one(results, "rank_development", model.name)
@@ -40,18 +39,19 @@ def inside(results: Path, model: Explored, queries: pd.Index) -> str:
     path = places.of_one(results, "direct_contribution", model.name)
     kinds = [("source", ALONE)]
     pack.add("alone", cube(read_parquet(path), queries, kinds, "vocabulary_rank", path))
-    shape = (len(model.methods), -1, len(COMPONENTS), len(queries))
-    _add(pack, "patch", places.patches(results, model).values(), queries, shape)
+    effects = Patched(results, model.name, queries)
+    shape = (len(model.methods), model.layers, len(COMPONENTS), len(queries))
+    _add(pack, "patch", effects, places.patches(results, model).values(), shape)
     shape = (len(model.methods), len(PATCHED_STAGES), len(COMPONENTS), len(queries))
-    _add(pack, "stage", places.stage_patches(results, model).values(), queries, shape)
+    _add(pack, "stage", effects, places.stage_patches(results, model).values(), shape)
     return pack.text()
 
 
 def _add(
-    pack: Pack, name: str, files: Iterable[Path], queries: pd.Index, shape: tuple[int, ...]
+    pack: Pack, name: str, effects: Patched, files: Iterable[Path], shape: tuple[int, ...]
 ) -> None:
-    found = [patched(path, queries) for path in files]
+    found = [effects.read(path) for path in files]
     if found:
-        ranks, differences = (np.stack(part).reshape(shape) for part in zip(*found, strict=True))
+        ranks, lost = (np.stack(part).reshape(shape) for part in zip(*found, strict=True))
         pack.add(f"{name}Rank", ranks)
-        pack.add(f"{name}Difference", differences, LOGIT_SCALE)
+        pack.add(f"{name}Lost", lost, LOGIT_SCALE)
