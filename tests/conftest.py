@@ -1,5 +1,6 @@
 import pytest
 import torch
+from browser import Browser, browser
 
 from genir.training.processes import this_process
 
@@ -14,3 +15,18 @@ def on_cpu(monkeypatch):
     this_process.cache_clear()
     yield
     this_process.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory) -> Browser:
+    """For tests marked `browser`."""
+    with browser(tmp_path_factory.mktemp("browser") / "profile") as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(chromium):
+    """A tab of its own for every test, closed behind it."""
+    tab = chromium.page()
+    yield tab
+    tab.close()

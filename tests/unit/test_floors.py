@@ -7,7 +7,7 @@ from workflow_sources import REPOSITORY
 
 SENTENCE = (
     "base <- files <- {corpora, engine, estimates} <- models <- {training, subjects} <- analyses"
-    " <- tables <- {figures, study, verification} <- run"
+    " <- tables <- {figures, study, verification, pages} <- run"
 )
 LIBRARY = REPOSITORY / "workflow/lib"
 FLOORS = [re.findall(r"\w+", floor) for floor in SENTENCE.split(" <- ")]

@@ -61,7 +61,8 @@ OF_FULL = (
 )
 OF_RANDOM = jobs(ANALYSES, "random_start") | jobs("retrieval_metrics", "hpo-2k/random_start")
 CONCLUSIONS = jobs("table_claims paper_comparison summary")
-TABLES = tables(f"{FIGURES} retrieval_differences top_tokens") | CONCLUSIONS
+EXPLORERS = jobs("explorer", "full", "random_start")
+TABLES = tables(f"{FIGURES} retrieval_differences top_tokens") | CONCLUSIONS | EXPLORERS
 TRAINED = jobs("finetune", "full", "random_start") | OF_FULL | OF_RANDOM | TABLES
 NOTHING: Jobs = frozenset()
 COLOURS = "workflow/lib/genir/figures/failed_queries.py"
@@ -165,7 +166,7 @@ PAIRS = {
 RANDOM = {"type": "random", "like": "resources/mini-t5"}
 STAGES = {"I": [0, 0], "II": [1, 5], "III": [6, 7]}
 NEW = (
-    jobs(f"finetune {ANALYSES}", "new")
+    jobs(f"finetune explorer {ANALYSES}", "new")
     | jobs("subset_corpus", "hpo-200")
     | jobs("bm25", "hpo-200/bm25_text", "hpo-200/bm25_text_queries")
     | jobs(
@@ -194,8 +195,13 @@ EDITS = [
         lambda tree: tree.code("tables/communication.py"),
     ),
     Edit(
+        "looks of the explorer",
+        EXPLORERS,
+        lambda tree: tree.add("workflow/report/pages/explorer.css", "svg { margin: 0; }"),
+    ),
+    Edit(
         "one table",
-        tables("patching_heads"),
+        tables("patching_heads") | EXPLORERS,
         lambda tree: tree.code("tables/patching_heads.py"),
     ),
     Edit(
@@ -208,7 +214,8 @@ EDITS = [
         jobs("head_lens", "full", "random_start")
         | jobs("trace_query", "full")
         | tables("docid_share top_tokens failed_queries")
-        | CONCLUSIONS,
+        | CONCLUSIONS
+        | EXPLORERS,
         lambda tree: tree.code("analyses/head_lens.py"),
     ),
     Edit("trainer", TRAINED, lambda tree: tree.code("training/loop.py")),
@@ -216,7 +223,8 @@ EDITS = [
         "patching",
         jobs("patch_component patch_head patch_stage circuit verify_engine", "full", "random_start")
         | tables("patching patching_heads patching_by_stage circuit failed_queries")
-        | CONCLUSIONS,
+        | CONCLUSIONS
+        | EXPLORERS,
         lambda tree: tree.code("analyses/patching.py"),
     ),
     Edit(
@@ -267,24 +275,28 @@ EDITS = [
         | tables("patching_by_stage circuit docid_share top_tokens communication top_heads")
         | tables("late_cosines failed_queries")
         | figures("contributions")
-        | CONCLUSIONS,
+        | CONCLUSIONS
+        | EXPLORERS,
         config={"models": {"full": {"stages": STAGES}}},
     ),
     Edit(
         "a patching method for heads",
-        jobs("patch_head", "full") | tables("patching_heads"),
+        jobs("patch_head", "full") | tables("patching_heads") | EXPLORERS,
         config={"patching": {"head_methods": ["zero", "mean", "pretrained"]}},
     ),
     Edit(
         "donors for heads",
-        jobs("donors patch_head", "full", "random_start") | tables("patching_heads donors"),
+        jobs("donors patch_head", "full", "random_start")
+        | tables("patching_heads donors")
+        | EXPLORERS,
         config={"patching": {"head_methods": ["zero", "mean", "donor_random"]}},
     ),
     Edit(
         "pairs of a file as donors",
         jobs("donors patch_component patch_stage circuit", "full", "random_start")
         | tables("patching patching_by_stage circuit failed_queries donors")
-        | CONCLUSIONS,
+        | CONCLUSIONS
+        | EXPLORERS,
         lambda tree: tree.add("resources/pairs.csv", "query_id,donor\nq1,q2"),
         config={"patching": PAIRS},
     ),
@@ -292,7 +304,8 @@ EDITS = [
         "a patching method less",
         jobs("patch_component patch_stage circuit", "full", "random_start")
         | tables("patching patching_by_stage circuit failed_queries")
-        | CONCLUSIONS,
+        | CONCLUSIONS
+        | EXPLORERS,
         config={"patching": {"methods": ["zero", "mean", "pretrained"]}},
     ),
     Edit(
@@ -307,7 +320,8 @@ EDITS = [
         | jobs("retrieval_metrics", "hpo-2k/full", "hpo-2k/random_start")
         | jobs("retrieval_metrics", "hpo-2k/full-rd1", "hpo-2k/full-rd2")
         | tables("retrieval retrieval_differences")
-        | jobs("summary"),
+        | jobs("summary")
+        | EXPLORERS,
         config={"evaluation": {"run_depth": 50}},
     ),
     Edit(

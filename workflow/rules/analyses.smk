@@ -89,8 +89,9 @@ rule verify_engine:
         unpack(reads(rule_arguments.verification)),
     output:
         table="results/verify_engine/{model}.csv",
-        text=report(
-            "results/verify_engine/{model}.md",
+        text="results/verify_engine/{model}.md",
+        page=report(
+            "results/verify_engine/{model}.html",
             caption="../report/verify_engine.rst",
             category="Verification",
             labels={"artifact": "verification", "kind": "table", "model": "{model}"},
@@ -109,13 +110,16 @@ rule verify_engine:
         ),
     params:
         code=code("verify_engine", "analysis"),
+        page=SOURCES.page("table"),
+        caption=constant(SOURCES.sentences("verify_engine")),
         options=told(rule_arguments.verification),
     message:
         "Compare the engine with independent implementations on {wildcards.model}."
     shell:
         'python "$SCRIPTS/verify_engine.py" {params.options:q}'
         " --limits.memory_mb {resources.mem_mb:q}"
-        " --table {output.table:q} --text {output.text:q} 2> {log:q}"
+        " --table {output.table:q} --text {output.text:q} --page {output.page:q}"
+        " --caption={params.caption:q} 2> {log:q}"
 
 
 rule trace_query:
@@ -123,8 +127,9 @@ rule trace_query:
         unpack(reads(rule_arguments.trace)),
     output:
         trace="results/trace_query/{model}/{slug}.json",
-        text=report(
-            "results/trace_query/{model}/{slug}.md",
+        text="results/trace_query/{model}/{slug}.md",
+        page=report(
+            "results/trace_query/{model}/{slug}.html",
             caption="../report/trace_query.rst",
             category="Traced queries",
             labels={"artifact": "{slug}", "kind": "table"},
@@ -152,6 +157,8 @@ rule trace_query:
         runtime=30,
     params:
         code=code("trace_query", "analysis"),
+        page=SOURCES.page("table"),
+        caption=constant(SOURCES.sentences("trace_query")),
         query=lambda wildcards: PLAN.traces[wildcards.slug],
         options=told(rule_arguments.trace),
         stem=lambda wildcards, output: Path(output.trace).with_suffix(""),
@@ -159,7 +166,8 @@ rule trace_query:
         "Trace the query {wildcards.slug} through {wildcards.model}."
     shell:
         'python "$SCRIPTS/trace_query.py" --query={params.query:q} {params.options:q}'
-        " --output {params.stem:q} --memory_mb {resources.mem_mb:q} > {log:q} 2>&1"
+        " --output {params.stem:q} --memory_mb {resources.mem_mb:q}"
+        " --caption={params.caption:q} > {log:q} 2>&1"
 
 
 rule trace:

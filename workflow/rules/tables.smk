@@ -8,8 +8,9 @@ for table in artifacts.tables(PLAN):
             unpack(as_input(constant(table.read(PLAN)))),
         output:
             table=table.file("csv"),
-            text=report(
-                table.file("md"),
+            text=table.file("md"),
+            page=report(
+                table.file("html"),
                 caption=f"../report/{table.rule}.rst",
                 category=table.category,
                 labels=table.labels,
@@ -28,12 +29,15 @@ for table in artifacts.tables(PLAN):
             runtime=table.minutes,
         params:
             code=code("table", table.environment, table.module),
+            page=SOURCES.page("table"),
+            caption=constant(SOURCES.sentences(table.rule)),
             options=constant(table.words(PLAN)),
         message:
             table.message
         shell:
             'python "$SCRIPTS/table.py" {params.options:q}'
-            " --table {output.table:q} --text {output.text:q} 2> {log:q}"
+            " --table {output.table:q} --text {output.text:q} --page {output.page:q}"
+            " --caption={params.caption:q} 2> {log:q}"
 
 
 rule summary:

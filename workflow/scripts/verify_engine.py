@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from genir.models.start import Start, start_folder
+from genir.pages.table_page import write_table_page
 from genir.subjects.blocks import Limits
 from genir.subjects.subject import QuerySource
 from genir.tables.page import heading, write_table
@@ -19,6 +20,8 @@ def main(
     limits: Limits,
     table: Path,
     text: Path,
+    page: Path,
+    caption: str,
     start: Start | None = None,
 ) -> None:
     """Compare the engine with implementations that share no code with it, on a model's own queries.
@@ -31,12 +34,15 @@ def main(
         limits: memory this process may use, in MiB, and precision of products.
         table: CSV to write.
         text: Markdown to write.
+        page: HTML to write.
+        caption: the sentence on top of it.
         start: what fine-tuning started from; patches then take outputs from it too.
     """
     verification = verify_engine(model, source, start and start_folder(start), seed, limits)
     frame = verification.table()
     first_line = f"{heading([manifest], RANKS)} {verification.sentences()}"
     write_table(frame, shown(frame), first_line, table, text)
+    write_table_page(page, text, table, caption)
 
 
 if __name__ == "__main__":

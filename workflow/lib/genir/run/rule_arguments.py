@@ -1,12 +1,14 @@
 """What rules that differ from all others tell their scripts."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from genir.base.names import EVALUATED
 from genir.corpora.split_files import data_files_in
 from genir.corpora.user_folders import data_in
+from genir.pages.places import Explored, read_by
 from genir.run import hub
 from genir.run.arguments import Arguments, Folder, read_files
 from genir.run.config import values
@@ -21,6 +23,8 @@ from genir.run.results import (
 )
 
 _SAMPLING = ("queries_per_document top_k temperature document_tokens query_tokens seed").split()
+BESIDE = 3
+"""Other models that the page of one holds, at most."""
 
 
 def corpus(plan: Plan, corpus: str) -> Arguments:
@@ -190,6 +194,28 @@ def verification(plan: Plan, model: str) -> Arguments:
         "seed": plan.seed,
         "start": plan.pretraining_of(model),
         "limits.precision": plan.config["evaluation"]["precision"],
+    }
+
+
+def explorer(plan: Plan, model: str) -> Arguments:
+    """What explorer is told: the model first, then others of its dataset to compare it with."""
+    same = [m for m in plan.original if plan.dataset_of(m) == plan.dataset_of(model)]
+    names = [model, *[m for m in same if m != model][:BESIDE]]
+    shown = [
+        Explored(
+            *(name, len(plan.decoder_layers(name)), plan.methods(name)),
+            plan.methods(name, "head_methods"),
+        )
+        for name in names
+    ]
+    read = ("documents", "queries", *EVALUATED)
+    data = plan.data(model, "documents").parent
+    return {
+        "name": model,
+        "results": Folder(RESULTS, tuple(read_by(RESULTS, shown[0], shown[1:]))),
+        "data": Folder(data, tuple(plan.data(model, key) for key in read)),
+        "folder": plan.model_folder(model),
+        "models": [asdict(each) for each in shown],
     }
 
 

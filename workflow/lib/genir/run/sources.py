@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genir.files.fingerprint import code_fingerprint, fingerprint_of
+from genir.pages.page import assembled, first_sentences
 from genir.run.config.strict_yaml import load_yaml_strict
 from genir.run.plan import Plan
 from genir.run.results import RESULTS
@@ -48,6 +49,15 @@ class Sources:
         """The caption of an artifact, seen from there: the first of these that there is."""
         there = (name for name in names if (self.workflow / f"report/{name}.rst").is_file())
         return f"../report/{next(there)}.rst"
+
+    def sentences(self, name: str) -> str:
+        """Title and first sentence of a caption, which stand on top of a table's page."""
+        text = (self.workflow / f"report/{name}.rst").read_text(encoding="utf-8")
+        return first_sentences(text)
+
+    def page(self, name: str) -> str:
+        """Fingerprint of a page's own sources, without data."""
+        return fingerprint_of(assembled(name, "", {}))
 
     def code(self, script: str, environment: str, *modules: str) -> str:
         """Fingerprint of a script, of the modules that it loads by name, of all they import and of

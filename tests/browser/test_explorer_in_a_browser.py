@@ -1,0 +1,181 @@
+"""The explorer in a real browser that has no network."""
+
+import pandas as pd
+import pytest
+from explored_results import ODD
+
+from genir.pages import places
+
+pytestmark = pytest.mark.browser
+
+DRAWN = "document.documentElement.dataset.drawn"
+QUERY = "document.querySelector('article.query')?.dataset.query"
+
+
+def opened(page, file, fragment=""):
+    page.open(file, fragment)
+    page.wait(DRAWN)
+    return page
+
+
+def count(page):
+    return page.text("#count").split(" queries")[0]
+
+
+def choose(page, label, value):
+    page.run(
+        f"(() => {{ const s = document.querySelector('select[aria-label=\"{label}\"]');"
+        f"s.value = '{value}'; s.dispatchEvent(new Event('change')); }})()"
+    )
+
+
+def shown_query(page, number):
+    page.wait(f"{QUERY} === '{number}'")
+
+
+def test_it_loads_asks_nobody_and_says_no_error(page, explorer, pictures):
+    opened(page, explorer)
+    assert page.requests == [explorer.resolve().as_uri()]
+    assert page.errors == []
+    assert page.text("#name") == "full on terms"
+    assert count(page) == "48 of 48"
+    page.picture(pictures / "explorer.png")
+
+
+def test_numbers_shown_are_those_of_the_files(page, results, explorer):
+    opened(page, explorer, "q=q20")
+    ranks = pd.read_parquet(places.ranks(results, "full", "validation")).set_index("query_id")
+    row = ranks.loc["q20"]
+    facts = page.text(".facts")
+    assert f"vocabulary rank {row['vocabulary_rank']}" in facts
+    assert f"docid rank {row['docid_rank']}" in facts
+    difference = row["relevant_logit"] - row["other_logit"]
+    assert f"difference {difference:.0f}" in facts
+    lens = pd.read_parquet(places.of_one(results, "rank_development", "full"))
+    lens = lens[(lens["query_id"] == "q20") & (lens["source"] == "residual")]
+    page.run("document.querySelector('[aria-label^=\"Where the document\"] summary').click()")
+    page.wait("document.querySelectorAll('[aria-label^=\"Where the document\"] tbody tr').length")
+    for layer, rank, docid in lens[["layer", "vocabulary_rank", "docid_rank"]].itertuples(False):
+        row = page.run(
+            "document.querySelectorAll('[aria-label^=\"Where the document\"] tbody tr')"
+            f"[{layer}].children[1].innerText"
+        )
+        assert row == f"rank {rank:,} (docid rank {docid})"
+
+
+def test_no_text_becomes_markup(page, explorer):
+    opened(page, explorer)
+    for number, text in enumerate(ODD):
+        page.press("a") if number == 0 else page.press("ArrowDown")
+        page.run(f"document.querySelector('[data-query=\"{number}\"].entry').click()")
+        shown_query(page, number)
+        assert text in page.run("document.querySelector('article h2').textContent")
+        assert text in page.text(".cards")
+    assert page.run("window.wrong") is None
+    assert page.run("document.querySelectorAll('main script, main img, #list b').length") == 0
+    assert page.errors == []
+
+
+def test_search_filters_and_order(page, explorer):
+    opened(page, explorer)
+    page.press("/")
+    page.type("BOLD")
+    page.wait("document.querySelector('#count').innerText.startsWith('6 of')")
+    page.run("const s = document.querySelector('#controls input'); s.value = '';"
+             "s.dispatchEvent(new Event('input'))")  # fmt: skip
+    assert count(page) == "48 of 48"
+    choose(page, "Split", "test")
+    assert count(page) == "24 of 48"
+    choose(page, "Rank", "ranked 2 to 10")
+    assert count(page) == "8 of 48"
+    choose(page, "Words", "unshared")
+    assert count(page) == "2 of 48"
+    for label in ("Split", "Rank", "Words"):
+        choose(page, label, "")
+    choose(page, "Order", "worst")
+    assert page.text(".entry .place") == "7"
+
+
+def test_keys_move_between_queries_and_cells(page, explorer):
+    opened(page, explorer)
+    page.press("ArrowDown")
+    shown_query(page, 1)
+    page.press("ArrowDown")
+    page.press("ArrowUp")
+    shown_query(page, 1)
+    page.run("document.querySelector('[aria-label^=\"One component replaced:\"]').focus()")
+    page.press("ArrowRight")
+    page.press("ArrowRight")
+    page.press("ArrowDown")
+    said = page.text('[aria-label="One component replaced"] .read')
+    assert said.startswith("cross-attention, decoder layer 1: vocabulary rank 1 before, 1 after")
+    assert "n = 1 query" in said
+    shown_query(page, 1)
+    page.press("Escape")
+    page.press("a")
+    page.wait("document.querySelector('#show-all').getAttribute('aria-pressed') === 'true'")
+
+
+def test_from_a_cell_to_the_queries_that_break_there(page, explorer, pictures):
+    opened(page, explorer, "view=all")
+    page.run("document.querySelector('[aria-label^=\"One component replaced:\"]').focus()")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"):
+        page.press(key)
+    said = page.text('[aria-label="One component replaced"] .read')
+    assert said.startswith("self-attention, decoder layer 3: 12.5 [3.25, 37.5] percent")
+    assert said.endswith("n = 16)")
+    page.picture(pictures / "all_queries.png")
+    page.press("Enter")
+    page.wait("document.querySelector('#count').innerText.startsWith('3 of')")
+    entries = page.run("[...document.querySelectorAll('.entry')].map((e) => e.dataset.query)")
+    assert entries == ["0", "1", "2"]
+    page.click("#count button")
+    assert count(page) == "48 of 48"
+
+
+def test_two_queries_and_two_models_side_by_side(page, explorer, pictures):
+    opened(page, explorer)
+    page.click("#other-model")
+    models = "[...document.querySelectorAll('article')].map((a) => a.dataset.model).join()"
+    page.wait(f"{models} === '0,1'")
+    page.press("ArrowDown")
+    queries = "[...document.querySelectorAll('article')].map((a) => a.dataset.query).join()"
+    page.wait(f"{queries} === '1,1'")
+    page.picture(pictures / "two_models.png")
+    page.click("#single")
+    page.wait("document.querySelectorAll('article').length === 1")
+    page.click("#keep")
+    page.press("ArrowDown")
+    page.wait(f"{queries} === '2,1'")
+    fragment = page.run("location.hash")
+    assert fragment == "#q=q02&with=q01"
+    page.errors.clear()
+    opened(page, explorer, fragment[1:])
+    page.wait(f"{queries} === '2,1'")
+    assert page.errors == []
+
+
+def test_dark_phone_and_print(page, explorer, pictures):
+    opened(page, explorer)
+    light = page.run("getComputedStyle(document.body).backgroundColor")
+    page.media("screen", color_scheme="dark")
+    assert page.run("getComputedStyle(document.body).backgroundColor") != light
+    page.picture(pictures / "dark.png")
+    page.media("screen", color_scheme="light")
+    page.size(390, 844, phone=True)
+    opened(page, explorer)
+    assert page.run("document.documentElement.scrollWidth") <= 390
+    page.picture(pictures / "phone.png")
+    page.size(1280, 900)
+    page.media("print")
+    assert page.run("getComputedStyle(document.querySelector('#side')).display") == "none"
+
+
+def test_every_picture_has_words(page, explorer):
+    for view in ("", "view=all"):
+        opened(page, explorer, view)
+        unnamed = "[...document.querySelectorAll('main svg')].filter((s) => !s.closest('.keys'))"
+        labels = page.run(f"{unnamed}.map((s) => [s.getAttribute('aria-label'), s.tabIndex])")
+        assert labels
+        assert all(label and place == 0 for label, place in labels)
+        assert page.run("document.querySelectorAll('.picture details').length") == len(labels)
