@@ -114,6 +114,14 @@ def test_rows_of_one_place_are_not_taken_one_for_the_other(tmp_path):
 def test_what_is_missing_is_asked_for(tmp_path):
     with pytest.raises(AnalysisError, match="run `snakemake` first"):
         explored(tmp_path, "full")
+    results = write_results(tmp_path)
+    missing = next(iter(places.patches(results, explored(results, "full")).values()))
+    missing.unlink()
+    with pytest.raises(AnalysisError, match=f"{missing.name} is not there"):
+        made(results)
+
+
+def test_what_no_option_names_is_looked_for(tmp_path):
     with pytest.raises(AnalysisError, match="--folder"):
         places.model_folder(tmp_path, "full")
     with pytest.raises(AnalysisError, match=r"0 datasets .* --data"):

@@ -37,8 +37,11 @@ def explorer_page(
 
     `results` is the folder of results, `data` the model's dataset in it, `folder` the model.
     `beside` are models of the same dataset that it can be compared with.
-    Raises AnalysisError if files do not belong together.
+    Raises AnalysisError if a file is missing, or files do not belong together.
     """
+    needed = [path for each in (model, *beside) for path in places.of_model(results, each)]
+    for path in (*needed, places.stages(results, model.name)):
+        check_there(path)
     documents = read_parquet(data / "documents.parquet", columns=["doc_id", "title"])
     queries = listed(data, results, model.name)
     inner = pd.Index(queries.loc[queries["split"] == "validation", "query_id"])
@@ -71,9 +74,14 @@ def explorer_page(
 def explored(results: Path, name: str) -> Explored:
     """What there is of a model in a folder of results."""
     path = places.of_one(results, "contributions", name)
+    check_there(path)
+    return places.found(results, name, layers_of(path))
+
+
+def check_there(path: Path) -> None:
+    """Raises AnalysisError if there is no such file."""
     if not path.is_file():
         raise AnalysisError(f"{path} is not there; run `snakemake` first, or name another model")
-    return places.found(results, name, layers_of(path))
 
 
 def _tables(results: Path, model: str) -> dict[str, dict[str, list]]:
