@@ -53,6 +53,9 @@ def write_files(folder: Path) -> None:
     (folder / "stages.json").write_text(json.dumps(STAGES))
     ranks = validation.assign(vocabulary_rank=1, docid_rank=1, relevant_logit=1.0, other_logit=0.0)
     ranks.to_parquet(folder / "clean.parquet")
+    names = table[table["split"] == "test"][["query_id", "doc_id"]]
+    columns = ["vocabulary_rank", "docid_rank", "relevant_logit", "other_logit"]
+    names.assign(**ranks[columns].iloc[0]).to_parquet(folder / "clean_test.parquet")
     _write_donors(folder / "donors/donor_random.parquet", validation)
     for stage in PATCHED_STAGES:
         for component in COMPONENTS:
@@ -128,6 +131,23 @@ def arguments(name: str) -> list[str]:
             "methods": ["zero"],
             "broken_percent": 25,
             "variants": ["study", "pretrained", "automatic"],
+            "seed": 1,
+            "output": "out",
+        },
+        "circuit_curve": measuring
+        | {
+            "test": source["test"],
+            "correct": "data/correct.csv",
+            "clean_test": "data/clean_test.parquet",
+            "stages": "data/stages.json",
+            "seed": 1,
+            "output": "out",
+        },
+        "attribution": measuring | {"correct": "data/correct.csv", "seed": 1, "output": "out"},
+        "patch_edge": measuring
+        | {
+            "correct": "data/correct.csv",
+            "stages": "data/stages.json",
             "seed": 1,
             "output": "out",
         },

@@ -4,6 +4,9 @@ from pathlib import Path
 
 # How a run went, not what it found.
 OF_THE_RUN = ("logs", "benchmarks", "checkpoints", "timing.json")
+# With seconds in it, which no two runs have in common.
+TIMED = ("table_attribution", "figure_attribution")
+TIMED_FILES = ("seconds.json", "seconds.provenance.json")
 
 
 def differing_files(one: Path, other: Path) -> list[str]:
@@ -21,5 +24,7 @@ def compared_files(folder: Path) -> set[str]:
     return {
         path.as_posix()
         for path in paths
-        if path.parts[0] not in OF_THE_RUN and path.name != ".snakemake_timestamp"
+        if path.parts[0] not in (*OF_THE_RUN, *TIMED)
+        and path.name not in TIMED_FILES
+        and path.name != ".snakemake_timestamp"
     }

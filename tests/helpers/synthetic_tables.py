@@ -120,6 +120,55 @@ def circuit() -> pd.DataFrame:
     return frame.assign(paper=pd.Series(0.9, frame.index).where(of_study))
 
 
+def circuit_curve() -> pd.DataFrame:
+    columns = ("model", "order", "ablation", "metric", "measure")
+    orders, ablations = ("zero", "mean", "study", "random"), ("mean", "donor_random")
+    metrics, measures = ("logit_difference", "hits_at_1"), ("cpr", "cmd")
+    places = product(MODELS, orders, ablations, metrics, measures)
+    return _filled([dict(zip(columns, place, strict=True)) for place in places])
+
+
+def faithfulness() -> pd.DataFrame:
+    columns = ("model", "order", "ablation", "metric", "active")
+    orders, ablations = ("zero", "mean", "study", "random"), ("mean", "donor_random")
+    metrics = ("logit_difference", "hits_at_1")
+    places = product(MODELS, orders, ablations, metrics, range(0, 25, 2))
+    names = [dict(zip(columns, place, strict=True)) | {"components": 24} for place in places]
+    return _filled(names)
+
+
+def edges(layers: int = 4) -> pd.DataFrame:
+    """Every edge of a decoder whose first layer is Stage I, the last one Stage III."""
+    places = [(layer, component) for layer in range(layers) for component in COMPONENTS]
+    stage = {-1: "all", 0: "I", layers - 1: "III"}
+    names = [
+        {"model": model, "method": method, "source": source, "source_layer": before}
+        | {"source_stage": stage.get(before, "II"), "reader": reader, "reader_layer": after}
+        | {"reader_stage": stage.get(after, "II")}
+        for model, method in product(MODELS, ("mean", "donor_random"))
+        for number, (after, reader) in enumerate([*places, (-1, "unembedding")])
+        for before, source in [(-1, "embedding"), *places[:number]]
+    ]
+    frame = _filled(names)
+    return frame.assign(value=frame["value"] - 0.2, percent_not_first=3.0)
+
+
+def edges_by_stage() -> pd.DataFrame:
+    single = edges()
+    ends = ["model", "method", "source", "source_stage", "reader", "reader_stage"]
+    return single.drop_duplicates(ends).assign(stages="imposed")
+
+
+def attribution() -> pd.DataFrame:
+    columns = ("model", "unit", "ablation", "steps", "measure")
+    places = (("edges", "heads"), ("mean", "donor_random"), (0, 1, 5, 20))
+    names = [
+        dict(zip(columns, name, strict=True))
+        for name in product(MODELS, *places, ("spearman", "top_overlap"))
+    ]
+    return _filled(names).assign(method="integrated_gradients", seconds=1.0, exact_seconds=9.0)
+
+
 def contributions() -> pd.DataFrame:
     columns = ("model", "layer", "component", "measure")
     names = [

@@ -222,7 +222,9 @@ EDITS = [
     Edit(
         "patching",
         jobs("patch_component patch_head patch_stage circuit verify_engine", "full", "random_start")
+        | jobs("circuit_curve patch_edge attribution", "full", "random_start")
         | tables("patching patching_heads patching_by_stage circuit failed_queries")
+        | tables("circuit_curve faithfulness edges edges_by_stage attribution")
         | CONCLUSIONS
         | EXPLORERS,
         lambda tree: tree.code("analyses/patching.py"),
@@ -271,9 +273,10 @@ EDITS = [
     ),
     Edit(
         "stage boundaries of one model",
-        jobs("stages patch_stage circuit top_heads late_cosines", "full")
+        jobs("stages patch_stage circuit circuit_curve patch_edge top_heads late_cosines", "full")
         | tables("patching_by_stage circuit docid_share top_tokens communication top_heads")
-        | tables("late_cosines failed_queries")
+        | tables("late_cosines failed_queries circuit_curve faithfulness")
+        | tables("edges edges_by_stage attribution")
         | figures("contributions")
         | CONCLUSIONS
         | EXPLORERS,

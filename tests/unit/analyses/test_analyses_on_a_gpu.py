@@ -9,18 +9,28 @@ from pandas.testing import assert_frame_equal
 from plain_t5 import FAMILIES
 from small_subjects import small_subject
 
+from genir.analyses.attribution import UNITS, estimates, heads_of
+from genir.analyses.circuit_curve import curves
 from genir.analyses.communication import communication
 from genir.analyses.contributions import contributions
 from genir.analyses.direct_contribution import direct_contribution
+from genir.analyses.donors import asked
 from genir.analyses.encoder_swap import partial_encoder
 from genir.analyses.head_lens import head_lens
 from genir.analyses.late_cosines import late_cosines
-from genir.analyses.patching import head_patches, patch_means, patched_ranks, single_patches
+from genir.analyses.patch_edge import edge_effects, edge_names, edge_patches
+from genir.analyses.patching import (
+    head_patches,
+    patch_means,
+    patched_ranks,
+    place_means,
+    single_patches,
+)
 from genir.analyses.rank_development import rank_development
 from genir.analyses.rank_queries import rank_queries, top_documents
 from genir.analyses.signed_contributions import signed_contributions
 from genir.analyses.top_heads import top_heads
-from genir.base.names import METHODS
+from genir.base.names import ABLATIONS, METHODS
 from genir.engine.encoder import LeanEncoder
 from genir.files.checkpoint import Checkpoint
 from genir.models.tokens import pad_rows
@@ -35,6 +45,33 @@ def _patched(subject, start):
     patches = single_patches(range(3), METHODS) | head_patches(range(3), 3, METHODS)
     means = patch_means(subject, np.arange(len(subject.queries)) % 3 > 0, patches)
     return pd.concat(patched_ranks(subject, means, start, patches, donors))
+
+
+def _means(subject):
+    places = [*subject.decoder.places, *heads_of(subject)]
+    return place_means(subject, np.arange(len(subject.queries)) % 3 > 0, places)
+
+
+def _edges(subject, _):
+    which = edge_patches(subject), edge_names(subject)
+    parts = [
+        edge_effects(*asked(subject, method, 1), _means(subject), method, *which)[0]
+        for method in ABLATIONS
+    ]
+    return pd.concat(parts)
+
+
+def _estimates(subject, _):
+    found = [
+        estimates(*asked(subject, method, 1), _means(subject), method, unit)[0]
+        for method in ABLATIONS
+        for unit in UNITS
+    ]
+    return pd.concat(found)
+
+
+def _circuits(subject, _):
+    return curves(subject, _means(subject), {"mean": subject.decoder.places}, 1)
 
 
 def _top_documents(subject, _):
@@ -52,6 +89,9 @@ TABLES = {
     "top_documents": _top_documents,
     "patched": _patched,
     "swapped": _swapped,
+    "circuits": _circuits,
+    "edges": _edges,
+    "estimates": _estimates,
     "rank_development": lambda subject, _: rank_development(subject),
     "direct_contribution": lambda subject, _: direct_contribution(subject),
     "signed_contributions": lambda subject, _: signed_contributions(subject),

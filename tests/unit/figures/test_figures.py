@@ -23,7 +23,8 @@ from genir.figures.style import (
 
 NAMES = (
     *("retrieval", "encoder_swap", "partial_swap", "patching", "patching_by_stage"),
-    *("patching_heads", "circuit"),
+    *("patching_heads", "circuit", "circuit_curve", "faithfulness"),
+    *("edges", "edges_by_stage", "attribution"),
     *("contributions", "rank_development", "direct_contribution", "docid_share", "training"),
     *("signed_contributions", "query_words"),
     *("communication", "top_heads", "late_cosines", "drift"),

@@ -12,7 +12,7 @@ import torch
 from genir.analyses.patching import correct_rows
 from genir.analyses.rank_queries import top_documents
 from genir.base.errors import AnalysisError
-from genir.base.names import DonorMethod
+from genir.base.names import DonorMethod, Method
 from genir.base.progress import LOGGER
 from genir.base.seeding import generator
 from genir.corpora.donor_pairs import read_donor_pairs
@@ -96,6 +96,29 @@ def derangement(relevant: Sequence[set[int]], random: np.random.Generator) -> np
                 partner[[query, other]] = partner[[other, query]]
                 break
     return np.array([p if apart(q, p) else -1 for q, p in enumerate(partner)], dtype=int)
+
+
+def deranged(subject: Subject, seed: int) -> tuple[Subject, Subject]:
+    """The model before those queries that have a donor among the others, and before their donors,
+    as `derangement` draws them; of the correct validation queries the same as `donor_random` has.
+
+    Raises AnalysisError if no query has one.
+    """
+    partner = derangement(_relevant(subject), generator(seed, "donors", "donor_random"))
+    rows = np.flatnonzero(partner >= 0)
+    if not len(rows):
+        raise AnalysisError(
+            f"none of the {len(partner)} queries that the model answers has a donor: no other one "
+            "without a relevant document in common; train it longer or hold out more queries"
+        )
+    taken = (subject.queries.take(some) for some in (rows, partner[rows]))
+    return tuple(map(subject.over, taken))
+
+
+def asked(subject: Subject, method: Method, seed: int) -> tuple[Subject, Subject | None]:
+    """The model before the queries that a method can be asked of, and before their donors, where it
+    takes some: all queries of `subject` are taken for correct ones."""
+    return deranged(subject, seed) if method == "donor_random" else (subject, None)
 
 
 def _random(subject: Subject, correct: np.ndarray, texts: pd.DataFrame, seed: int) -> Choice:

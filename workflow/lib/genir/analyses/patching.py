@@ -16,6 +16,7 @@ from genir.base.joins import check_known
 from genir.base.names import ATTENTIONS, COMPONENTS, DONORS, Method
 from genir.base.patched_files import patch_name, table_file
 from genir.base.progress import LOGGER
+from genir.base.seeding import generator
 from genir.engine.decoder import Outputs, Place
 from genir.files.io import read_csv, read_parquet
 from genir.models.start import Start, start_folder
@@ -250,6 +251,12 @@ def correct_rows(subject: Subject, correct: Path) -> np.ndarray:
     listed = read_csv(correct)["query_id"]
     check_known(listed, subject.queries.ids, "the validation queries")
     return pd.Series(subject.queries.ids).isin(listed).to_numpy()
+
+
+def drawn_rows(marked: np.ndarray, most: int, *seed: int | str) -> np.ndarray:
+    """Rows of at most `most` of the queries in `marked` `[query]`, in ascending order."""
+    rows = np.flatnonzero(marked)
+    return np.sort(generator(*seed).choice(rows, min(most, len(rows)), replace=False))
 
 
 def start_model(

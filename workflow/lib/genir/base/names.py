@@ -9,6 +9,8 @@ COMPONENTS: tuple[Component, ...] = ("self_attention", "cross_attention", "mlp")
 ATTENTIONS: tuple[Component, ...] = ("self_attention", "cross_attention")
 EMBEDDING = "embedding"
 """The start token's embedding, with which the residual stream begins."""
+UNEMBEDDING = "unembedding"
+"""What reads the residual stream last: final norm and output projection."""
 
 DonorMethod = Literal["donor_random", "donor_rival", "donor_pairs"]
 DONORS: tuple[DonorMethod, ...] = ("donor_random", "donor_rival", "donor_pairs")
@@ -21,6 +23,12 @@ VARIANTS: tuple[Variant, ...] = ("study", "zero", "mean", "pretrained", "automat
 """Circuits."""
 AUTOMATIC_METHODS: tuple[Method, ...] = ("zero", "mean")
 """What the automatic circuit replaces components by."""
+
+ABLATIONS: tuple[Method, ...] = ("mean", "donor_random")
+"""What replaces the components outside of a circuit of any size."""
+ORDERS = ("zero", "mean", "donor_random", "attribution", "study", "random")
+"""By what components enter such a circuit: the effect of replacing each alone by a method, an
+estimate of it by gradients, the study's circuit before all others, chance."""
 
 STAGES = ("I", "II", "III")
 PATCHED_STAGES = (*STAGES, "all")

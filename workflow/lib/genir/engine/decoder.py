@@ -108,9 +108,9 @@ class LeanDecoder:
         queries = len(memory.bias) // self.architecture.heads
         stream = self.start.repeat(1, queries, 1)
         states, outputs = [stream[0]], {component: [] for component in COMPONENTS}
-        for layer, component in self._places():
+        for layer, component in self.places:
             output = torch.zeros_like(stream)
-            self._add(layer, component, stream, memory, output, [{}])
+            self.add(layer, component, stream, memory, output, [{}])
             outputs[component].append(output[0])
             stream = stream + output
             states.append(stream[0])
@@ -150,7 +150,7 @@ class LeanDecoder:
         stream = trace.states.new_empty(len(begun), *trace.states.shape[1:])
         patches = [patch for _, patch in begun]
         live = 0
-        for position, place in enumerate(self._places()):
+        for position, place in enumerate(self.places):
             if live:
                 self._advance(stream[:live], memory, place, patches[:live])
             heads = None
@@ -174,10 +174,10 @@ class LeanDecoder:
         free = [number for number, patch in enumerate(patches) if place not in patch]
         heads = [_heads(patches[number], place) for number in free]
         if len(free) == len(stream):
-            self._add(*place, stream, memory, stream, heads)
+            self.add(*place, stream, memory, stream, heads)
         elif free:
             part = stream[free]
-            self._add(*place, part, memory, part, heads)
+            self.add(*place, part, memory, part, heads)
             stream[free] = part
         for number, patch in enumerate(patches):
             if place in patch:
@@ -213,7 +213,7 @@ class LeanDecoder:
         """What every place adds to the residual stream in an unmodified run."""
         return Outputs(self, memory, trace)
 
-    def _add(
+    def add(
         self,
         layer: int,
         component: Component,
@@ -249,13 +249,13 @@ class LeanDecoder:
     ) -> torch.Tensor:
         """The residual stream `[patch, query, d_model]` with a component's output added."""
         total = stream.clone()
-        self._add(layer, component, stream, memory, total, [])
+        self.add(layer, component, stream, memory, total, [])
         return total
 
     def scale(self, stream: torch.Tensor) -> torch.Tensor:
         """One over the root mean square of the stream `[..., d_model]`: `[..., 1]`; NaN, as in
         `rms_norm`, where that is too large for a float."""
-        square = torch.linalg.vector_norm(stream, dim=-1, keepdim=True).square_()
+        square = torch.linalg.vector_norm(stream, dim=-1, keepdim=True).square()
         square.masked_fill_(square == torch.inf, torch.nan)
         return square.div_(stream.shape[-1]).add_(self.architecture.epsilon).rsqrt_()
 
@@ -284,12 +284,14 @@ class LeanDecoder:
         split = grid.unflatten(-1, (self.architecture.heads, -1)).transpose(1, 2)
         return split.reshape(-1, *split.shape[2:])
 
-    def _places(self) -> list[Place]:
+    @cached_property
+    def places(self) -> list[Place]:
+        """All components, in the order of the run."""
         return [(layer, name) for layer in range(len(self.layers)) for name in COMPONENTS]
 
     def _start(self, patch: Collection[Place]) -> int:
         """Where a patch begins: the position of the first component it replaces."""
-        positions = {place: number for number, place in enumerate(self._places())}
+        positions = {place: number for number, place in enumerate(self.places)}
         heads = self.architecture.heads
         known = [
             place[:2] in positions

@@ -116,12 +116,38 @@ class Unembedding:
     def ranks_and_logits(self, residual: torch.Tensor, relevant: torch.Tensor) -> RanksAndLogits:
         """What `ranks` gives, the logit of that token and the highest one of the docid tokens that
         are not relevant."""
-        state, relevant = self.state(residual), relevant.to(residual.device)
+        state = self.state(residual)
+        gold, docids, other = self._among_docids(state, relevant.to(state.device))
+        vocabulary = docids + self._others.ahead(state, self.head, gold)
+        return RanksAndLogits(vocabulary, docids, gold.logit, other)
+
+    @torch.no_grad()
+    def among_docids(
+        self, residual: torch.Tensor, relevant: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Docid rank, and the two logits of `ranks_and_logits` as a difference, relevant minus
+        other, both `[row]`; without a look at all other tokens."""
+        state = self.state(residual)
+        gold, docids, other = self._among_docids(state, relevant.to(state.device))
+        return docids, gold.logit - other
+
+    def difference(self, residual: torch.Tensor, relevant: torch.Tensor) -> torch.Tensor:
+        """The difference of `among_docids` in float32, for gradients by `residual`
+        `[row, d_model]`; NaN where there is no other document."""
+        logits = self.state(residual) @ self._docids.rows.float().T
+        own = (relevant[:, :, None] == self.docid_tokens).any(1)
+        best = logits.masked_fill(~own, -torch.inf).amax(1)
+        other = logits.masked_fill(own, -torch.inf).amax(1)
+        return best - other.masked_fill(other == -torch.inf, torch.nan)
+
+    def _among_docids(
+        self, state: torch.Tensor, relevant: torch.Tensor
+    ) -> tuple[Gold, torch.Tensor, torch.Tensor]:
+        """The best relevant token, its docid rank and the highest logit of other documents."""
         gold = best_relevant(state, self.head, relevant)
         others = _BestOther(self._docids, state, self.head, relevant)
-        docids = self._docids.ahead(state, self.head, gold, others)
-        vocabulary = 1 + docids + self._others.ahead(state, self.head, gold)
-        return RanksAndLogits(vocabulary, 1 + docids, gold.logit, others.logit)
+        docids = 1 + self._docids.ahead(state, self.head, gold, others)
+        return gold, docids, others.logit
 
     @torch.no_grad()
     def best_logit(self, residual: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

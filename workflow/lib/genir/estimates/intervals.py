@@ -115,7 +115,7 @@ def statistic_interval(
         resampled = np.concatenate([statistic(sample.sums[drawn], axis=-1) for drawn in blocks])
     else:
         resampled = np.array([_of_drawn(sample, d, statistic) for block in blocks for d in block])
-    return _percentile(float(statistic(sample.values)), resampled, sample)
+    return percentile_interval(float(statistic(sample.values)), resampled, sample)
 
 
 def _of_drawn(sample: Sample, drawn: np.ndarray, statistic: Callable[..., np.ndarray]) -> float:
@@ -157,12 +157,32 @@ def mean_ratio_interval(a: ArrayLike, b: ArrayLike, clusters: ArrayLike, seed: i
     drawn = np.concatenate(
         [
             counts @ np.stack([over.sums, under.sums], axis=1)
-            for counts in _drawn_counts(under.clusters, seed)
+            for counts in drawn_counts(under.clusters, seed)
         ]
     )
     drawn = drawn[drawn[:, 1] > 0]
     value = float(over.values.sum() / under.values.sum())
-    return _percentile(value, drawn[:, 0] / drawn[:, 1], under)
+    return percentile_interval(value, drawn[:, 0] / drawn[:, 1], under)
+
+
+def mean_ratio_intervals(
+    a: np.ndarray, b: ArrayLike, clusters: ArrayLike, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Value, low and high `[row]` of what `mean_ratio_interval` says of each row of `a`
+    `[row, query]` over the same `b` `[query]`."""
+    over, under = [sample_of(row, clusters) for row in a], sample_of(b, clusters)
+    none = np.full(len(over), np.nan)
+    if not under.values.sum() > 0:
+        return none, none, none
+    sums = np.stack([*(sample.sums for sample in over), under.sums], axis=1)
+    drawn = np.concatenate([counts @ sums for counts in drawn_counts(under.clusters, seed)])
+    drawn = drawn[drawn[:, -1] > 0]
+    value = np.array([sample.values.sum() for sample in over]) / under.values.sum()
+    if under.clusters == 1:
+        return value, none, none
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn[:, :-1] / drawn[:, -1:], [tail, 1 - tail], axis=0)
+    return value, low, high
 
 
 def paired_values(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +229,7 @@ def _drawn_clusters(clusters: int, seed: int) -> Iterator[np.ndarray]:
 
 
 @kept_draws
-def _drawn_counts(clusters: int, seed: int) -> Iterator[np.ndarray]:
+def drawn_counts(clusters: int, seed: int) -> Iterator[np.ndarray]:
     """How often each resample drew each cluster `[resample, cluster]`, in blocks."""
     for drawn in _drawn_clusters(clusters, seed):
         places = drawn + clusters * np.arange(len(drawn))[:, None]
@@ -222,12 +242,13 @@ def bootstrapped(sample: Sample, seed: int) -> Interval:
         return wilson(0, 0)
     resampled = [
         (counts @ sample.sums) / (counts @ sample.sizes)
-        for counts in _drawn_counts(sample.clusters, seed)
+        for counts in drawn_counts(sample.clusters, seed)
     ]
-    return _percentile(float(sample.values.mean()), np.concatenate(resampled), sample)
+    return percentile_interval(float(sample.values.mean()), np.concatenate(resampled), sample)
 
 
-def _percentile(value: float, resampled: np.ndarray, sample: Sample) -> Interval:
+def percentile_interval(value: float, resampled: np.ndarray, sample: Sample) -> Interval:
+    """`value` of `sample` between the percentiles of what resamples of it gave."""
     if sample.clusters == 1:
         return Interval(value, np.nan, np.nan, len(sample.values))
     tail = (1 - CONFIDENCE) / 2

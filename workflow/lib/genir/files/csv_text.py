@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NUMBERS = frozenset(
-    "value low high n p p_holm tau seed paper ours layer head top base_rate set step seeds "
+    "value low high n p p_holm tau seed paper ours layer source_layer reader_layer head top "
+    "base_rate set step steps seconds exact_seconds seeds "
     "loss indexing_loss retrieval_loss learning_rate docid_learning_rate active components "
     "broken_percent repaired repaired_low repaired_high repaired_n "
     "net_hits_at_1 net_low net_high net_n net_p_holm "

@@ -159,3 +159,37 @@ def circuit(plan: Plan, model: str) -> Arguments:
         "start": plan.pretraining_of(model),
         "output": Written(output.path, (record, *output.files)),
     }
+
+
+def circuit_curve(plan: Plan, model: str) -> Arguments:
+    return _on_validation(plan, model) | {
+        "test": plan.source(model, "test"),
+        "correct": correct_queries(model),
+        "clean_test": clean_ranks(model, "test"),
+        "stages": stages(model),
+        "seed": plan.seed,
+        "output": in_folder("circuit_curve", "orders", "curves"),
+    }
+
+
+def with_seconds(name: str, *files: str) -> Written:
+    """The same as `in_folder`, and how long it took."""
+    output = in_folder(name, *files)
+    return Written(output.path, (*output.files, str(inside(name, "{model}", "seconds.json"))))
+
+
+def patch_edge(plan: Plan, model: str) -> Arguments:
+    return _on_validation(plan, model) | {
+        "correct": correct_queries(model),
+        "stages": stages(model),
+        "seed": plan.seed,
+        "output": with_seconds("patch_edge", "edges", "stages", "queries"),
+    }
+
+
+def attribution(plan: Plan, model: str) -> Arguments:
+    return _on_validation(plan, model) | {
+        "correct": correct_queries(model),
+        "seed": plan.seed,
+        "output": with_seconds("attribution", "edges", "heads"),
+    }

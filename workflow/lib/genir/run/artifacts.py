@@ -196,6 +196,25 @@ ANALYSES = (
         minutes=120,
         cut="model",
     ),
+    Analysis(
+        "circuit_curve",
+        "Rank queries with circuits of every size of {model}.",
+        *("genir.analyses.circuit_curve", "circuit_curve", told.circuit_curve),
+        minutes=120,
+    ),
+    Analysis(
+        "patch_edge",
+        "Patch every edge between components of {model}.",
+        *("genir.analyses.patch_edge", "patch_edge", told.patch_edge),
+        minutes=120,
+        ranks=False,
+    ),
+    Analysis(
+        "attribution",
+        "Estimate the effects of edges and heads of {model} by gradients.",
+        *("genir.analyses.attribution", "patch_edge", told.attribution),
+        minutes=120,
+    ),
 )
 
 TABLES = (
@@ -243,6 +262,34 @@ TABLES = (
         drawn=False,
     ),
     Artifact("circuit", "Circuit", "Tabulate the circuits.", made_from.circuit),
+    Artifact(
+        *("circuit_curve", "Circuit"),
+        "Tabulate CPR and CMD of circuits of every size.",
+        made_from.circuit_curves,
+        label="circuits of every size: CPR and CMD",
+    ),
+    Artifact(
+        *("faithfulness", "Circuit"),
+        "Tabulate how much circuits of every size keep.",
+        made_from.circuit_curves,
+        label="circuits of every size: faithfulness",
+    ),
+    Artifact(
+        *("edges", "Edges"),
+        "Tabulate what is lost without every edge.",
+        lambda plan: made_from.edges(plan, "edges"),
+    ),
+    Artifact(
+        *("edges_by_stage", "Edges"),
+        "Tabulate what is lost without the edges between stages.",
+        lambda plan: made_from.edges(plan, "stages"),
+    ),
+    Artifact(
+        *("attribution", "Edges"),
+        "Compare effects by gradients with exact ones.",
+        made_from.attribution,
+        label="attribution patching judged by exact patches",
+    ),
     Artifact(
         *("contributions", "Contributions"),
         "Tabulate the contribution of every component.",

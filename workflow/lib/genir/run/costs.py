@@ -27,6 +27,7 @@ OPTIMISER_PASSES = 10
 PROCESS_MIB = 900
 WORKING_MIB = 2000
 LEAST_MIB = 4000
+EDGE_QUERIES = 128
 PATCHED_STAGES = 4
 """I, II, III and all of them."""
 
@@ -129,7 +130,8 @@ def _declared(mib: float) -> int:
 
 
 def analysis_operations(work: Workload) -> dict[str, float]:
-    """Of every rule that runs the model on queries, by rule."""
+    """Of every rule that runs the model on queries, by rule. Of circuits of every size there are
+    two ablations, four orders component by component and twenty in twelve steps."""
     shape, queries = work.shape, work.validation
     keys_and_values = 2 * shape.decoder_layers * shape.inner * shape.d_model
     read = 2.0 * work.query_tokens * (shape.encoder + keys_and_values)
@@ -140,6 +142,9 @@ def analysis_operations(work: Workload) -> dict[str, float]:
     sources, last_stage = heads + shape.decoder_layers, shape.decoder_layers / 4
     late_neurons = 2.0 * shape.d_ff * shape.d_model * last_stage * sources
     once = queries * 2 * (read + decode)
+    curves = 2 * (4 * places + 20 * 12)
+    documents = 2.0 * (work.rows - shape.rows) * shape.d_model
+    edges = places**2 / 2 * (decode / 3 + documents)
     return {
         "evaluate": (queries + work.test) * whole,
         "encoder_swap": queries * work.encoders * whole,
@@ -149,6 +154,8 @@ def analysis_operations(work: Workload) -> dict[str, float]:
         "patch_component": once + queries * work.methods * places * patched,
         "patch_head": once + queries * work.head_methods * heads * patched,
         "patch_stage": once + queries * work.methods * 3 * PATCHED_STAGES * patched,
+        "circuit_curve": once + (queries * 3 * places + work.test * curves) * patched,
+        "patch_edge": once + 2 * min(queries, EDGE_QUERIES) * edges,
         "head_lens": queries * (read + decode + heads / 2 * rank),
         "communication": queries * (read + decode + neurons),
         "top_heads": queries * (read + decode + late_neurons),

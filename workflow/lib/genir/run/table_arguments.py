@@ -168,6 +168,33 @@ def circuit(plan: Plan) -> Arguments:
     return own | _beside(plan, plan.models)
 
 
+def circuit_curves(plan: Plan) -> Arguments:
+    files = each(lambda model: inside("circuit_curve", model, "curves.parquet"), plan.models)
+    return {"files": files, "seed": plan.seed} | _beside(plan, plan.models)
+
+
+def edges(plan: Plan, kind: str) -> Arguments:
+    """Of what patch_edge wrote: single `edges`, or those between `stages`."""
+    files = each(lambda model: inside("patch_edge", model, table_file(kind)), plan.models)
+    own = {"files": files, "stages": each(stages, plan.models), "seed": plan.seed}
+    return own | _beside(plan, plan.models)
+
+
+def attribution(plan: Plan) -> Arguments:
+    files = [
+        {
+            "model": model,
+            "edges": inside("attribution", model, table_file("edges")),
+            "heads": inside("attribution", model, table_file("heads")),
+            "seconds": inside("attribution", model, "seconds.json"),
+            "exact": inside("patch_edge", model, table_file("edges")),
+            "exact_seconds": inside("patch_edge", model, "seconds.json"),
+        }
+        for model in plan.models
+    ]
+    return {"files": files, "seed": plan.seed} | _beside(plan, plan.models)
+
+
 def docid_share(plan: Plan) -> Arguments:
     share = {m: inside("head_lens", m, "docid_share.parquet") for m in plan.models}
     more = {
