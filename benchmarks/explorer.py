@@ -14,14 +14,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measure.machine import machine
-from tuning import REPOSITORY
+REPOSITORY = Path(__file__).resolve().parents[1]
+for code in ("workflow/lib", "tests/helpers"):
+    sys.path.insert(0, str(REPOSITORY / code))
 
-sys.path.insert(0, str(REPOSITORY / "tests" / "helpers"))
+from browser import Browser, Page, browser  # noqa: E402
+from measure.machine import machine  # noqa: E402
 
-from browser import Browser, Page, browser
-
-from genir.files.io import write_json
+from genir.files.io import write_json  # noqa: E402
 
 SWITCHES = 40
 DRAWN = "Number(document.documentElement.dataset.drawn)"

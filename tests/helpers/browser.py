@@ -128,7 +128,7 @@ class Page:
             self.requests.append(details["request"]["url"])
         elif event == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(details["exceptionDetails"])[:2000])
-        elif event == "Runtime.consoleAPICalled" and details["type"] in ("error", "warning"):
+        elif event == "Runtime.consoleAPICalled" and details["type"] in ("error", "assert"):
             self.errors.append(json.dumps(details["args"])[:2000])
         elif event == "Log.entryAdded" and details["entry"]["level"] == "error":
             self.errors.append(details["entry"]["text"])
@@ -180,9 +180,10 @@ class Page:
             raise BrowserError(json.dumps(found["exceptionDetails"])[:2000])
         return found["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = WAIT) -> Any:
+    def wait(self, expression: str, seconds: float = WAIT) -> None:
         """Wait until an expression is true in the page."""
-        return waited(lambda: self.run(expression), f"{expression}; errors: {self.errors}", seconds)
+        value = f"Boolean({expression})"
+        waited(lambda: self.run(value), f"{expression}; errors: {self.errors}", seconds)
 
     def text(self, selector: str) -> str:
         """What a person reads there."""
@@ -231,8 +232,8 @@ class Frame:
     def run(self, expression: str) -> Any:
         return self._page.run(expression, contextId=self._world)
 
-    def wait(self, expression: str) -> Any:
-        return waited(lambda: self.run(expression), expression, WAIT)
+    def wait(self, expression: str) -> None:
+        waited(lambda: self.run(f"Boolean({expression})"), expression, WAIT)
 
 
 def waited(tried: Callable[[], Any], what: str, seconds: float) -> Any:
