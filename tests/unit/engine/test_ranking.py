@@ -2,7 +2,7 @@ import pytest
 import torch
 from plain_t5 import docid_tokens, lean, plain_ranks, small_model
 
-from genir.engine import ranking
+from genir.engine import counters, ranking
 
 
 def _states(rows: int = 9) -> torch.Tensor:
@@ -95,13 +95,13 @@ def test_what_bfloat16_leaves_open_is_decided_as_in_double_precision(documents, 
     relevant = documents[torch.randint(len(documents), (120, 1), generator=draw)]
     relevant[:60] = documents[(documents >= 410).nonzero()[0]]
     rechecked: list[int] = []
-    plain = ranking._Recheck.__call__
+    plain = counters.Recheck.__call__
 
     def counted(self, block, part, rows, columns):
         rechecked.append(len(rows))
         return plain(self, block, part, rows, columns)
 
-    monkeypatch.setattr(ranking._Recheck, "__call__", counted)
+    monkeypatch.setattr(counters.Recheck, "__call__", counted)
     unembedding = ranking.Unembedding(
         head, torch.ones(32), 1e-6, 1.0, documents, precision=torch.bfloat16
     )

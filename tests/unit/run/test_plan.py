@@ -179,3 +179,11 @@ def test_all_parts_change_no_training(tmp_path):
 def test_parts_say_nothing_of_a_model_that_is_not_trained(tmp_path):
     plan = plan_of(tmp_path, "published", finetuning={"trainable": ["decoder.IX"]})
     assert all("trainable" not in plan.finetuning(model) for model in plan.imported)
+
+
+def test_all_training_queries_by_name_are_those_without_the_key(tmp_path):
+    key = "queries_per_document"
+    plans = [plan_of(tmp_path, datasets={"hpo-1k": {key: n}}) for n in ("all", 2)]
+    settings = [plan.dataset_settings("hpo-1k") for plan in plans]
+    assert settings[0] == plan_of(tmp_path).dataset_settings("hpo-1k")
+    assert settings[1] == settings[0] | {key: 2}
