@@ -18,9 +18,14 @@ from genir.analyses.patch_edge import edge_effects, edge_names, edge_patches
 from genir.analyses.patching import Means, head_patches, patched_ranks, place_means
 from genir.base.names import ABLATIONS
 from genir.files.io import write_json, write_parquet
+from genir.subjects.blocks import Blocks
 from genir.tables import attribution as table
 
 NODES = ["layer", "component"]
+
+
+def _subject(family="relu-tied"):
+    return small_subject(family, sizes=Blocks(12, 5))
 
 
 def _means(subject):
@@ -46,7 +51,7 @@ def _edges(subject, method):
 @pytest.mark.parametrize("method", ABLATIONS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_edges_of_a_component_sum_to_it_and_heads_of_an_attention_too(family, method):
-    subject = small_subject(family)
+    subject = _subject(family)
     edges, heads, whole = (_estimates(subject, method, u) for u in ("edges", "heads", "nodes"))
     names = ["query_id", "source_layer", "source"]
     for estimate in STEPS:
@@ -61,7 +66,7 @@ def test_edges_of_a_component_sum_to_it_and_heads_of_an_attention_too(family, me
 
 def test_a_small_change_is_what_the_gradient_says():
     """Each output is replaced by one that differs from it by hundredths."""
-    subject = small_subject()
+    subject = _subject()
     model, (_, trace) = subject.decoder, subject.trace()
     query = 3
     own = subject.over(subject.queries.take(np.array([query])))
@@ -78,7 +83,7 @@ def test_a_small_change_is_what_the_gradient_says():
 
 
 def test_the_line_ends_at_the_donor():
-    subject = small_subject()
+    subject = _subject()
     fine = _estimates(subject, "donor_random", "edges", steps={"many": 200})
     coarse = _estimates(subject, "donor_random", "edges", steps={"many": 400})
     difference = (fine["many"] - coarse["many"]).abs().max()
@@ -89,7 +94,7 @@ def test_the_line_ends_at_the_donor():
 
 @pytest.mark.parametrize("method", ABLATIONS)
 def test_exact_heads_are_in_the_order_of_their_names(method):
-    subject = small_subject()
+    subject = _subject()
     own, donors = asked(subject, method, 1)
     means = _means(subject)
     exact, seconds = exact_heads(own, donors, means, method)
@@ -106,7 +111,7 @@ def test_exact_heads_are_in_the_order_of_their_names(method):
 
 
 def test_node_attributions_are_means_over_queries():
-    subject = small_subject()
+    subject = _subject()
     found = node_attributions(subject, _means(subject))
     assert list(found) == nodes(3)
     rows = _estimates(subject, "mean", "nodes")
@@ -115,7 +120,7 @@ def test_node_attributions_are_means_over_queries():
 
 
 def test_table(tmp_path):
-    subject = small_subject()
+    subject = _subject()
     means = _means(subject)
     parts = {"edges": [], "heads": [], "exact": []}
     for method in ABLATIONS:
