@@ -23,7 +23,7 @@ def outputs(plan) -> list[str]:
         for name in [job.model] if job.model else names:
             found += [path.replace(f"{{{job.analysis.of}}}", name) for path in job.written]
     for artifact in artifacts.tables(plan):
-        found += [artifact.file(suffix) for suffix in ("csv", "md")]
+        found += [artifact.file(suffix) for suffix in ("csv", "md", "html")]
     return found + [artifact.file("svg") for artifact in artifacts.figures(plan)]
 
 
@@ -95,7 +95,7 @@ def test_drift_is_that_of_models_whose_start_is_known(tmp_path):
 def test_every_artifact_has_a_caption_and_every_caption_an_artifact():
     rules = {artifact.rule for artifact in [*artifacts.TABLES, *artifacts.FIGURES]}
     captions = {path.stem for path in REPORT.glob("*.rst")}
-    assert captions - rules == {"workflow", "trace_query", "verify_engine"}
+    assert captions - rules == {"workflow", "trace_query", "verify_engine", "explorer"}
     assert rules <= captions
 
 

@@ -11,7 +11,7 @@ export class QueryList {
     this.box = document.getElementById("list");
     this.status = document.getElementById("count");
     this.texts = data.ids.map((id, query) => this.searched(id, query));
-    this.inner = el("div", { style: "position: relative" });
+    this.inner = el("div", { role: "presentation", style: "position: relative" });
     this.box.append(this.inner);
     this.controls();
     this.box.addEventListener("scroll", () => this.draw());
