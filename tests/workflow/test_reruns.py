@@ -222,8 +222,8 @@ EDITS = [
     Edit(
         "patching",
         jobs("patch_component patch_head patch_stage circuit verify_engine", "full", "random_start")
-        | jobs("circuit_curve patch_edge attribution", "full", "random_start")
-        | tables("patching patching_heads patching_by_stage circuit failed_queries")
+        | jobs("circuit_curve patch_edge attribution query_words", "full", "random_start")
+        | tables("query_words patching patching_heads patching_by_stage circuit failed_queries")
         | tables("circuit_curve faithfulness edges edges_by_stage attribution")
         | CONCLUSIONS
         | EXPLORERS,
@@ -276,7 +276,8 @@ EDITS = [
         jobs("stages patch_stage circuit circuit_curve patch_edge top_heads late_cosines", "full")
         | tables("patching_by_stage circuit docid_share top_tokens communication top_heads")
         | tables("late_cosines failed_queries circuit_curve faithfulness")
-        | tables("edges edges_by_stage attribution")
+        | jobs("query_words", "full")
+        | tables("query_words edges edges_by_stage attribution")
         | figures("contributions")
         | CONCLUSIONS
         | EXPLORERS,
