@@ -113,7 +113,9 @@ def test_keys_move_between_queries_and_cells(page, explorer):
     page.press("ArrowRight")
     page.press("ArrowRight")
     said = page.text('[aria-label="One component replaced"] .read')
-    assert "layer 3: vocabulary rank 1 before, 41 after; logit difference 2.00 before, -40.00 " in said
+    assert (
+        "layer 3: vocabulary rank 1 before, 41 after; logit difference 2.00 before, -40.00 " in said
+    )
     assert "so 42.00 lost" in said
     shown_query(page, 1)
     page.press("Escape")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from explored_results import HEADS, LAYERS, METHODS, ODD, write_results
-from test_packing import unpacked
+from unpacking import unpacked
 
 from genir.base.errors import AnalysisError
 from genir.base.names import COMPONENTS

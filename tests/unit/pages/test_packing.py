@@ -1,30 +1,11 @@
-"""Columns come out of a page as they went in, by an unpacking of the test's own."""
-
-import base64
-import gzip
-import json
+"""Columns come out of a page as they went in."""
 
 import numpy as np
 import pytest
+from unpacking import unpacked
 
 from genir.base.errors import AnalysisError
 from genir.pages.packing import Pack
-
-
-def unpacked(text):
-    content = gzip.decompress(base64.b64decode(text))
-    length = int.from_bytes(content[:4], "little")
-    header, offset, columns = json.loads(content[4 : 4 + length]), 4 + length, {}
-    for name, told in header["columns"].items():
-        count, width = int(np.prod(told["shape"])), told["width"]
-        planes = np.frombuffer(content, np.uint8, count * width, offset).reshape(width, count)
-        values = np.ascontiguousarray(planes.T).view(f"<i{width}").ravel()
-        none = np.iinfo(values.dtype).min
-        values = np.where(values == none, np.nan, values / told["scale"])
-        columns[name] = values.reshape(told["shape"])
-        offset += count * width
-    assert offset == len(content)
-    return header["facts"], columns
 
 
 @pytest.mark.parametrize("largest", [0, 1, 127, 128, 32767, 32768, 2**31 - 1])

@@ -1,6 +1,6 @@
 """Tables as pages say what the Markdown says."""
 
-from test_packing import unpacked
+from unpacking import unpacked
 
 from genir.files.io import write_text
 from genir.pages.page import SOURCES, assembled, first_sentences
