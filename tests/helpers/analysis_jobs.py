@@ -151,6 +151,12 @@ def arguments(name: str) -> list[str]:
             "seed": 1,
             "output": "out",
         },
+        "query_words": measuring
+        | {
+            "correct": "data/correct.csv",
+            "queries": "data/queries.parquet",
+            "stages": "data/stages.json",
+        },
         "head_lens": measuring | {"output": "out"},
         "drift": measuring | {"start": start},
         "top_heads": measuring | {"stages": "data/stages.json"},

@@ -164,7 +164,7 @@ PAIRS = {
     "donor_pairs": "resources/pairs.csv",
 }
 RANDOM = {"type": "random", "like": "resources/mini-t5"}
-STAGES = {"I": [0, 0], "II": [1, 5], "III": [6, 7]}
+STAGES = {"I": [0, 0], "II": [1, 13], "III": [14, 15]}
 NEW = (
     jobs(f"finetune explorer {ANALYSES}", "new")
     | jobs("subset_corpus", "hpo-200")

@@ -186,8 +186,8 @@ def test_the_automatic_circuit_replaces_what_its_record_says(tiny_run):
     layers = sum(cell["layers"][1] - cell["layers"][0] + 1 for cell in replaced)
     table = pd.read_csv(tiny_run / "results/table_circuit/circuit.csv").query("model == 'full'")
     active = table.groupby("variant")["active"].first()
-    assert active["automatic"] == 24 - layers
-    assert (active["full"], active["study"], active["pretrained"]) == (24, 8, 4)
+    assert active["automatic"] == 48 - layers
+    assert (active["full"], active["study"], active["pretrained"]) == (48, 15, 8)
 
 
 def test_the_study_stands_beside_the_headline_model(tiny_run):
@@ -253,7 +253,7 @@ def test_layers_per_job_changes_no_file(snakemake, tiny_run, tmp_path):
     done = snakemake(tmp_path, *arguments)
     assert done.returncode == 0, done.stdout[-3000:]
     made = sorted((folder / "patch_component/full").rglob("*.parquet"))
-    assert len(made) == 5 * 3 * 4
+    assert len(made) == 6 * 3 * 4
     for file in made:
         before = pd.read_parquet(tiny_run / file.relative_to(tmp_path))
         pd.testing.assert_frame_equal(pd.read_parquet(file), before, check_exact=True)
@@ -360,7 +360,7 @@ def test_every_rule_has_the_manners():
     assert len(names) > 20
     for rule in rules():
         # Without output, as a benchmark would be, these run whenever they are asked for.
-        always = {"benchmark"} if rule["name"] in ("fetch", "costs") else set()
+        always = {"benchmark"} if rule["name"] in ("fetch", "costs", "explore") else set()
         wanted = {"message", "log", "benchmark", "threads", "resources", "conda"} - always
         missing = wanted - rule["keys"]
         if rule["shell"]:

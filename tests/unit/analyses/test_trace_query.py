@@ -180,7 +180,7 @@ def test_the_command_writes_json_text_and_pictures(folder, tmp_path, capsys):
     assert written["document"]["doc_id"] == "d05"
     assert (tmp_path / "my.trace.md").read_text() == trace_page(written)
     assert (tmp_path / "my.trace.md").read_text() in capsys.readouterr().out
-    names = {f"my.trace.{suffix}" for suffix in ("json", "md", "svg", "png")}
+    names = {f"my.trace.{suffix}" for suffix in ("json", "md", "html", "svg", "png")}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 

@@ -128,6 +128,7 @@ def test_errors_are_one_line(tmp_path):
     )
     files = f'[{{"model": "full", "path": "{tmp_path}/curve.csv"}}]'
     written = ["--table", tmp_path / "t.csv", "--text", tmp_path / "t.md"]
+    written += ["--page", tmp_path / "t.html", "--caption", REPOSITORY / "README.md"]
     done = call(
         "table",
         "training",

@@ -236,7 +236,7 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("models/Full", {"dataset": "hpo-2k"}, "models.Full", "a-z, 0-9, _ and -"),
     ("models/a b", {"dataset": "hpo-2k"}, "models.a b", "a-z, 0-9, _ and -"),
     ("models/bm25_text", EXISTING, "models.bm25_text", "reserved"),
-    (f"{FULL}/dataset", "hpo-2k", "models.full.dataset", "did you mean hpo-2k?"),
+    (f"{FULL}/dataset", "hpo-3k", "models.full.dataset", "did you mean hpo-2k?"),
     (f"{FULL}/start/type", "foldr", "models.full.start.type", "folder, hub, random, pretraining"),
     (f"{FULL}/start", DELETE, "models.full.start", "is missing; write start"),
     (f"{FULL}/start/path", DELETE, "models.full.start.path", "is missing"),
@@ -624,7 +624,7 @@ def test_a_series_of_no_series_is_refused(
 @pytest.mark.parametrize(
     ("quantity", "own", "wrong"),
     [
-        ("documents", (1000, 250), 300),
+        ("documents", (2000, 250), 300),
         ("learning_rate", (0.5, 0.25), 0.3),
         ("pretraining_steps", (70, 5), 6),
         ("queries_per_document", (99, 2), 1),
