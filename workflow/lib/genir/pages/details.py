@@ -16,7 +16,7 @@ from genir.pages.packing import Pack
 from genir.pages.places import Explored
 
 KEPT_VALUES = 8_000_000
-"""Numbers of heads in a page, at most: with them it stays below 60 MB."""
+"""Numbers of heads in a page, at most."""
 
 
 def head_details(
