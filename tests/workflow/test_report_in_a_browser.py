@@ -66,5 +66,5 @@ def test_the_explorer_opens_by_clicks(page, report):
     page.wait("document.querySelector('iframe')")
     inside = page.frame()
     inside.wait("document.documentElement.dataset.drawn")
-    assert " on hpo-1k" in inside.run("document.querySelector('#name').innerText")
+    assert " on hpo-2k" in inside.run("document.querySelector('#name').innerText")
     assert page.errors == []
