@@ -24,7 +24,7 @@ def main(
         results: folder of results, such as results.
         name: the model.
         output: HTML to write.
-        data: the model's dataset in it, such as results/subset_corpus/hpo-1k; the only one if it
+        data: the model's dataset in it, such as results/subset_corpus/hpo-2k; the only one if it
             is left out.
         folder: the model itself; found in results if it is left out.
         beside: other models of the same dataset that it can be compared with.

@@ -183,7 +183,7 @@ def test_parts_say_nothing_of_a_model_that_is_not_trained(tmp_path):
 
 def test_all_training_queries_by_name_are_those_without_the_key(tmp_path):
     key = "queries_per_document"
-    plans = [plan_of(tmp_path, datasets={"hpo-1k": {key: n}}) for n in ("all", 2)]
-    settings = [plan.dataset_settings("hpo-1k") for plan in plans]
-    assert settings[0] == plan_of(tmp_path).dataset_settings("hpo-1k")
+    plans = [plan_of(tmp_path, datasets={"hpo-2k": {key: n}}) for n in ("all", 2)]
+    settings = [plan.dataset_settings("hpo-2k") for plan in plans]
+    assert settings[0] == plan_of(tmp_path).dataset_settings("hpo-2k")
     assert settings[1] == settings[0] | {key: 2}
