@@ -40,9 +40,9 @@ from genir.training.optimization import build_optimizer
 from genir.training.pretraining import (
     PretrainingConfig,
     chunk_texts,
-    corrupted_pieces,
     pretrain,
     small_t5_config,
+    task_pairs,
 )
 
 Losses = list[float]
@@ -82,7 +82,7 @@ def hugging_face(
             for step in range(config.steps):
                 rng = generator(config.seed, "pretraining-noise", step)
                 rows = [pieces[i] for i in sample(step)]
-                batch = corrupted_pieces(rows, config, sentinels, tokenizer.eos_token_id, rng)
+                batch = task_pairs(rows, config, sentinels, tokenizer.eos_token_id, rng)
                 for source, target in zip(*batch, strict=True):
                     yield {"input_ids": source.tolist(), "labels": target.tolist()}
 
