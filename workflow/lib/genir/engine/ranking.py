@@ -231,14 +231,15 @@ class _Rows:
         """How many of these tokens are ahead of the relevant one, per row of `state`; `others`, if
         given, sees all logits on the way."""
         logit = gold.logit.float()
-        error = self.tolerance(self.spread(state), logit)
+        spread = self.spread(state)
+        error = self.tolerance(spread, logit)
         high, low = (logit + error)[:, None], (logit - error)[:, None]
         fast = state.to(self.rows.dtype)
         on_cpu = state.device.type == "cpu"
         counter = (CpuCounter if on_cpu else DeviceCounter)()
         recheck = None
         if on_cpu and self.rows.dtype != torch.float32:
-            exact = self.tolerance(self.spread(state), logit, torch.float32)
+            exact = self.tolerance(spread, logit, torch.float32)
             recheck = Recheck(state, logit, exact)
         total = torch.zeros(len(state), dtype=torch.long, device=state.device)
         for first in range(0, len(state), SLICE_ROWS):
