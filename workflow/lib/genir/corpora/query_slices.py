@@ -12,6 +12,7 @@ KINDS = {
     "shared_word": ("yes", "no"),
     "nearest_query": ("high", "middle", "low", "none"),
     "training_queries": ("high", "middle", "low", "none"),
+    "shared_with": ("both", "document", "query", "neither"),
 }
 """Slices of each kind."""
 _THIRDS = {"nearest_query": "nearest_overlap", "training_queries": "training_count"}
@@ -29,7 +30,8 @@ def query_slices(
     training_count, how many training queries these documents have; and the slice of each kind:
     shared_word (yes: a content word in common with a relevant document's text), nearest_query and
     training_queries (low, middle, high: thirds of the queries that have a training query, equal
-    values in one slice; none: the others).
+    values in one slice; none: the others), and shared_with (content words in common with a
+    relevant document, with one of its training queries, with both or with neither).
 
     Args:
         queries: all queries (query_id, text, doc_id, split, shared_words).
@@ -48,21 +50,19 @@ def query_slices(
         own = words[asked.at[query, "query_id"]]
         others = sorted({other for document in documents for other in known.get(document, [])})
         overlaps = [_jaccard(own, words[other]) for other in others]
-        best = int(np.argmax(overlaps)) if overlaps else None
-        records.append(
-            (
-                others[best] if best is not None else None,
-                overlaps[best] if best is not None else np.nan,
-                len(others),
-            )
-        )
+        best = int(np.argmax(overlaps)) if overlaps else 0
+        records.append(([*others, None][best], [*overlaps, np.nan][best], len(others)))
     columns = ["nearest_id", "nearest_overlap", "training_count"]
     found = pd.DataFrame(records, columns=columns, index=asked.index)
     table = asked[["query_id", "doc_id", "split", "shared_words"]].join(found)
-    table["shared_word"] = np.where(table["shared_words"] > 0, "yes", "no")
+    in_document, in_query = table["shared_words"] > 0, table["nearest_overlap"] > 0
+    table["shared_word"] = np.where(in_document, "yes", "no")
     boundaries = {}
     for kind, column in _THIRDS.items():
         table[kind], boundaries[kind] = _thirds(table[column], table["training_count"] > 0)
+    table["shared_with"] = np.select(
+        [in_document & in_query, in_document, in_query], ["both", "document", "query"], "neither"
+    )
     return table.reset_index(drop=True), {
         "boundaries": boundaries,
         "queries": {kind: _sizes(table, kind) for kind in KINDS},

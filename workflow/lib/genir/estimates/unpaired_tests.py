@@ -66,6 +66,8 @@ def _permuted(first: np.ndarray, clusters: np.ndarray, seed: int) -> Iterator[np
         groups = np.empty((count, len(first)), bool)
         for size in np.unique(sizes):
             places = order[of_size == size].reshape(-1, size)
-            moved = random.permuted(np.tile(np.arange(len(places)), (count, 1)), axis=1)
+            moved = random.permuted(
+                np.tile(np.arange(len(places), dtype=np.int32), (count, 1)), axis=1
+            )
             groups[:, places] = first[places][moved]
         yield groups

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.analyses.run_metrics import query_metrics
 from genir.base.names import COMPONENTS, PATCHED_STAGES
 from genir.base.patched_files import circuit_split, patch_files, table_file
 from genir.estimates.emergence import emergence
@@ -16,19 +15,19 @@ from genir.estimates.patch_effects import aligned
 from genir.estimates.ranks import read_ranks
 from genir.files.io import read_parquet
 
-CORRECT = "correct"
+CORRECT, TEST = "correct", "test"
 RETRIEVAL = ("hits_at_1", "hits_at_10", "mrr_at_10")
 LOST = "logit_difference_lost"
 _WHOLE = -1
 
 
 @dataclass(frozen=True)
-class Runs:
-    """The TREC runs of one system by split, and the qrels."""
+class Baseline:
+    """A system without a model: its TREC run on the test queries, and their qrels."""
 
-    system: str
-    runs: dict[str, Path]
-    qrels: dict[str, Path]
+    name: str
+    run: Path
+    qrels: Path
 
 
 @dataclass(frozen=True)
@@ -50,16 +49,16 @@ class Analysed:
     query_words: Path
 
 
-def mean(values: pd.Series, _: pd.Series, documents: pd.Series, seed: int) -> Interval:
+def mean(values: np.ndarray, _: np.ndarray, documents: np.ndarray, seed: int) -> Interval:
     """`mean_interval`, for weights of 1."""
     return mean_interval(values, documents, seed)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number of a table, the sum of `value` over that of `weight`, from queries: query_id,
-    doc_id, value, weight. `item` and `measure` name it in the table, `queries` says which they
-    are; `estimate` gives its interval, which is multiplied by `scale`."""
+    """A number of a table, the sum of `value` over that of `weight`, from queries: `frame` is
+    query_id, doc_id, value, weight. `item` and `measure` name it in the table, `queries` says which
+    they are; `estimate` gives its interval, which is multiplied by `scale`."""
 
     table: str
     item: str
@@ -73,27 +72,24 @@ class Measure:
     def name(self) -> tuple[str, str, str]:
         return self.table, self.item, self.measure
 
-    def of(self, part: pd.DataFrame, seed: int) -> Interval:
-        """Its interval over some rows of its frame."""
-        found = self.estimate(part["value"], part["weight"], part["doc_id"], seed)
-        return found.times(self.scale)
 
+def of_baseline(files: Baseline, tested: pd.DataFrame) -> Iterator[Measure]:
+    """Metrics of the test queries (query_id, doc_id)."""
+    from genir.analyses.run_metrics import query_metrics
 
-def of_retrieval(files: Runs, queries: pd.DataFrame) -> Iterator[Measure]:
-    """Metrics of the runs, by split; `queries` are query_id, doc_id and split."""
-    for split, run in files.runs.items():
-        asked = queries[queries["split"] == split]
-        metrics = query_metrics(run, files.qrels[split], asked["query_id"])
-        for metric in RETRIEVAL:
-            yield Measure(
-                *("retrieval", split, metric, split), _frame(asked, metrics[metric].to_numpy())
-            )
+    metrics = query_metrics(files.run, files.qrels, tested["query_id"])
+    for metric in RETRIEVAL:
+        yield Measure("retrieval", "", metric, TEST, _frame(tested, metrics[metric].to_numpy()))
 
 
 def of_model(files: Analysed) -> Iterator[Measure]:
-    """All of one model, of correct queries unless they say otherwise: validation queries, for
-    circuits test queries."""
-    clean = read_ranks(files.clean["validation"])
+    """All of one model: of the correct validation queries, retrieval (by docid rank, as runs have
+    it) and circuits of test queries."""
+    clean, tested = (read_ranks(files.clean[split]) for split in ("validation", "test"))
+    rank = tested["docid_rank"]
+    values = (rank == 1, rank <= 10, np.where(rank <= 10, 1 / rank, 0))
+    for metric, value in zip(RETRIEVAL, values, strict=True):
+        yield Measure("retrieval", "", metric, TEST, _frame(tested, value))
     correct = clean.loc[clean["vocabulary_rank"] == 1, ["query_id", "doc_id"]]
     for cell, path in patch_files(files.patch_stage, files.methods, PATCHED_STAGES).items():
         yield from _patched("patching_by_stage", " ".join(cell), clean, read_ranks(path))
@@ -108,7 +104,6 @@ def of_model(files: Analysed) -> Iterator[Measure]:
         yield Measure(*names, _frame(emerged, emerged[measure]))
     yield from _signed(_only(correct, read_parquet(files.signed_contributions)))
     yield from _words(clean, read_parquet(files.query_words))
-    tested = read_ranks(files.clean["test"])
     for variant in files.variants:
         path = files.circuit / table_file(circuit_split(variant, "test"))
         yield from _circuit(variant, tested, read_ranks(path))
@@ -127,9 +122,7 @@ def _patched(
     yield Measure(table, item, LOST, queries, lost.dropna(), mean_ratio_interval)
 
 
-def _ranked(
-    table: str, item: str, correct: pd.DataFrame, ranks: pd.DataFrame
-) -> Iterator[Measure]:
+def _ranked(table: str, item: str, correct: pd.DataFrame, ranks: pd.DataFrame) -> Iterator[Measure]:
     own = _only(correct, ranks)
     rank = own["vocabulary_rank"]
     yield Measure(table, item, "hits_at_1", CORRECT, _frame(own, rank == 1))
@@ -174,10 +167,10 @@ def _words(clean: pd.DataFrame, words: pd.DataFrame) -> Iterator[Measure]:
 def _circuit(variant: str, clean: pd.DataFrame, ranks: pd.DataFrame) -> Iterator[Measure]:
     before, after = (table.reset_index() for table in aligned(clean, ranks))
     hits = [table["vocabulary_rank"] == 1 for table in (after, before)]
-    yield Measure("circuit", variant, "hits_at_1", "test", _frame(before, hits[0]))
-    names = "circuit", variant, "hits_at_1 relative", "test"
+    yield Measure("circuit", variant, "hits_at_1", TEST, _frame(before, hits[0]))
+    names = "circuit", variant, "hits_at_1 relative", TEST
     yield Measure(*names, _frame(before, *hits), ratio_interval)
-    _, lost = _patched("circuit", variant, clean, ranks, "test, correct")
+    _, lost = _patched("circuit", variant, clean, ranks, f"{TEST}, {CORRECT}")
     yield lost
 
 

@@ -1,9 +1,8 @@
 """Every measure by what training could have memorised of the query: generalised or not?"""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,20 @@ from genir.estimates.trend import change
 from genir.estimates.unpaired_tests import permutation_p
 from genir.files.io import read_parquet
 from genir.tables.page import MIXED_RANKS, Table, p_value, sections, with_interval
-from genir.tables.slice_measures import LOST, Analysed, Measure, Runs, of_model, of_retrieval
+from genir.tables.slice_measures import LOST, Analysed, Baseline, Measure, of_baseline, of_model
 
 COLUMNS = "model kind slice table item measure queries value low high n p p_holm".split()
 PAIRS = {
     "shared_word": ("yes", "no"),
     "nearest_query": ("high", "low"),
     "training_queries": ("high", "low"),
+    "shared_with": ("query", "neither"),
 }
 """Two slices of each kind, compared."""
+UNTESTED = "shared_with"
+"""This kind was thought of when the others had been looked at: differences, but no tests."""
 TESTED = (
-    ("retrieval", "test", "hits_at_1"),
+    ("retrieval", "", "hits_at_1"),
     ("patching_by_stage", "mean I mlp", LOST),
     ("patching_by_stage", "mean II cross_attention", LOST),
     ("patching_by_stage", "pretrained III mlp", LOST),
@@ -40,30 +42,41 @@ TESTED = (
 )
 """What is tested: one number of each question, chosen before any was computed by slice."""
 NOTE = (
-    "Retrieval by docid rank. Shown are the measures that are tested and Hits@10; the CSV beside this "
-    "file has all. p: permutation test of the difference, Holm's correction over all of a model."
+    "Retrieval by docid rank. Shown are the measures that are tested and Hits@10; the CSV beside "
+    "this file has all. p: permutation test of the difference, Holm's correction over all of a "
+    "model."
 )
-_RETRIEVED = ("retrieval", "test", "hits_at_10")
+_RETRIEVED = ("retrieval", "", "hits_at_10")
 
 
 @dataclass(frozen=True)
 class Sliced:
-    """A dataset's slices (Parquet, written by query_slices), the runs of its systems, and what
+    """A dataset's slices (Parquet, written by query_slices), the runs of its baselines, and what
     analyses wrote of its models."""
 
     slices: Path
-    systems: list[Runs]
+    baselines: list[Baseline]
     models: list[Analysed]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Measures of the same queries, the document of each as a number `[query]`, and by kind the
+    slice of each `[query]`."""
+
+    measures: list[Measure]
+    documents: np.ndarray
+    slices: dict[str, np.ndarray]
 
 
 def make(datasets: list[Sliced], seed: int) -> Table:
     """Split the measures of retrieval and of analyses by slices of the queries.
 
-    Kinds of slices: shared_word, nearest_query, training_queries (see `query_slices`). A row for
-    each system or model, slice and measure, with the n of the slice; and with slice "a - b" for the
-    difference of two, whose interval follows from theirs (Zou and Donner 2008, MOVER). Those of
-    TESTED have the p of a permutation test, and p_holm, corrected over all of a model. A slice
-    without queries is left out.
+    Kinds of slices: those of `query_slices`. A row for each model or baseline, slice and measure,
+    with the n of the slice; and with slice "a - b" for the difference of two that have at least two
+    documents each, whose interval follows from theirs (Zou and Donner 2008, MOVER). Those of TESTED
+    have the p of a permutation test, but for the kind UNTESTED, and p_holm, corrected over all of a
+    model. A slice without queries is left out.
 
     Args:
         datasets: the files, one entry a dataset.
@@ -71,91 +84,96 @@ def make(datasets: list[Sliced], seed: int) -> Table:
     records = []
     for files in datasets:
         slices = read_parquet(files.slices)
-        measures = {
-            runs.system: list(of_retrieval(runs, slices)) for runs in files.systems
-        }
+        tested = slices[slices["split"] == "test"]
         for model in files.models:
-            measures[model.model] += of_model(model)
-        models = {model.model for model in files.models}
-        for name, own in measures.items():
-            tested = TESTED if name in models else ()
-            rows = list(_rows(own, slices, tested, seed))
-            adjusted = holm([row["p"] for row in rows])
-            records += [
-                {"model": name} | row | {"p_holm": p} for row, p in zip(rows, adjusted, strict=True)
-            ]
+            records += _records(model.model, of_model(model), TESTED, slices, seed)
+        for baseline in files.baselines:
+            records += _records(baseline.name, of_baseline(baseline, tested), (), slices, seed)
     frame = pd.DataFrame(records, columns=COLUMNS)
     return Table(frame, shown(frame), MIXED_RANKS, NOTE)
 
 
-def _rows(
-    measures: Sequence[Measure],
-    slices: pd.DataFrame,
+def _records(
+    model: str,
+    measures: Iterable[Measure],
     tested: Sequence[tuple[str, str, str]],
+    slices: pd.DataFrame,
     seed: int,
+) -> list[dict[str, Any]]:
+    rows = [
+        row
+        for asked in _together(measures, slices)
+        for kind in KINDS
+        for row in _rows(asked, kind, tested, seed)
+    ]
+    adjusted = holm([row["p"] for row in rows])
+    return [{"model": model} | row | {"p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _together(measures: Iterable[Measure], slices: pd.DataFrame) -> Iterator[Asked]:
+    """Measures of the same queries, which so share draws."""
+    found: dict[tuple[str, ...], list[Measure]] = {}
+    for measure in measures:
+        found.setdefault(tuple(measure.frame["query_id"]), []).append(measure)
+    known = slices.set_index("query_id")
+    for queries, same in found.items():
+        check_known(queries, known.index, "the file of query_slices")
+        own = known.loc[list(queries)]
+        codes, _ = pd.factorize(same[0].frame["doc_id"], sort=True)
+        yield Asked(same, codes, {kind: own[kind].to_numpy() for kind in KINDS})
+
+
+def _rows(
+    asked: Asked, kind: str, tested: Sequence[tuple[str, str, str]], seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Slice by slice, so that measures of the same queries follow each other and share draws."""
-    named = slices.set_index("query_id")
-    in_order = sorted(measures, key=lambda measure: measure.queries)
-    for measure in in_order:
-        check_known(measure.frame["query_id"], named.index, "the file of query_slices")
-    for kind, names in KINDS.items():
-        of_query = [named.loc[m.frame["query_id"], kind].to_numpy() for m in in_order]
-        intervals: dict[tuple[str, str, str], dict[str, Interval]] = {}
-        for name in names:
-            for measure, member in zip(in_order, of_query, strict=True):
-                if not (member == name).any():
-                    continue
-                interval = measure.of(measure.frame[member == name], seed)
-                intervals.setdefault(measure.name, {})[name] = interval
-                yield _row(kind, name, measure, interval)
-        first, second = PAIRS[kind]
-        ps = _tests(in_order, of_query, PAIRS[kind], tested, seed)
-        for measure in in_order:
-            found = intervals.get(measure.name, {})
-            if first in found and second in found:
-                apart = change(found[second], found[first], found[first].n + found[second].n)
-                yield _row(kind, f"{first} - {second}", measure, apart, ps.get(measure.name))
+    first, second = PAIRS[kind]
+    intervals: dict[str, list[Interval]] = {}
+    for name in KINDS[kind]:
+        member = asked.slices[kind] == name
+        if member.any():
+            intervals[name] = [_interval(m, member, asked.documents, seed) for m in asked.measures]
+    for name, found in intervals.items():
+        for measure, interval in zip(asked.measures, found, strict=True):
+            yield _row(kind, name, measure, interval)
+    if first not in intervals or second not in intervals:
+        return
+    ps = {} if kind == UNTESTED else _tests(asked, kind, tested, seed)
+    pairs = zip(asked.measures, intervals[first], intervals[second], strict=True)
+    for measure, of_first, of_second in pairs:
+        apart = change(of_second, of_first, of_first.n + of_second.n)
+        if not math.isnan(apart.low + apart.high):
+            yield _row(kind, f"{first} - {second}", measure, apart, ps.get(measure.name, math.nan))
+
+
+def _interval(measure: Measure, member: np.ndarray, documents: np.ndarray, seed: int) -> Interval:
+    value, weight = (measure.frame[name].to_numpy()[member] for name in ("value", "weight"))
+    return measure.estimate(value, weight, documents[member], seed).times(measure.scale)
 
 
 def _row(
-    kind: str, name: str, measure: Measure, interval: Interval, p: float | None = None
+    kind: str, name: str, measure: Measure, interval: Interval, p: float = math.nan
 ) -> dict[str, Any]:
     places = {"kind": kind, "slice": name, "table": measure.table, "item": measure.item}
     places |= {"measure": measure.measure, "queries": measure.queries}
-    return places | columns(interval) | {"p": math.nan if p is None else p}
+    return places | columns(interval) | {"p": p}
 
 
 def _tests(
-    measures: Sequence[Measure],
-    of_query: Sequence[np.ndarray],
-    pair: tuple[str, str],
-    tested: Sequence[tuple[str, str, str]],
-    seed: int,
+    asked: Asked, kind: str, tested: Sequence[tuple[str, str, str]], seed: int
 ) -> dict[tuple[str, str, str], float]:
-    """p of the difference between two slices, by measure; measures of the same queries share
-    permutations."""
-    found = {}
-    chosen = [
-        (measure, np.isin(member, pair), member)
-        for measure, member in zip(measures, of_query, strict=True)
-        if measure.name in tested
-    ]
-
-    def asked(one: tuple[Measure, np.ndarray, np.ndarray]) -> list[str]:
-        measure, taken, _ = one
-        return measure.frame.loc[taken, "query_id"].tolist()
-
-    for _, same in groupby(sorted(chosen, key=asked), key=asked):
-        together = list(same)
-        _, taken, member = together[0]
-        frames = [measure.frame[inside] for measure, inside, _ in together]
-        grid = {name: np.stack([frame[name] for frame in frames]) for name in ("value", "weight")}
-        ps = permutation_p(
-            *grid.values(), member[taken] == pair[0], frames[0]["doc_id"], seed
-        )
-        found |= {measure.name: float(p) for (measure, *_), p in zip(together, ps, strict=True)}
-    return found
+    """p of the difference between two slices, by measure."""
+    chosen = [measure for measure in asked.measures if measure.name in tested]
+    if not chosen:
+        return {}
+    member = asked.slices[kind]
+    taken = np.isin(member, PAIRS[kind])
+    value, weight = (
+        np.stack([measure.frame[name].to_numpy()[taken] for measure in chosen])
+        for name in ("value", "weight")
+    )
+    first = member[taken] == PAIRS[kind][0]
+    ps = permutation_p(value, weight, first, asked.documents[taken], seed)
+    return {measure.name: float(p) for measure, p in zip(chosen, ps, strict=True)}
 
 
 def shown(frame: pd.DataFrame) -> str:
@@ -168,7 +186,7 @@ def shown(frame: pd.DataFrame) -> str:
         lines = []
         for name in (name for name in wanted if name in names):
             own = [place == name for place in names]
-            line = {"measure": " ".join(name)} | dict(
+            line = {"measure": " ".join(filter(None, name))} | dict(
                 zip(part["slice"][own], cells[own], strict=True)
             )
             lines.append(line | {"p (Holm)": p_value(part["p_holm"][own].max())})
