@@ -61,10 +61,12 @@ class Sliced:
 
 @dataclass(frozen=True)
 class Asked:
-    """Measures of the same queries, the document of each as a number `[query]`, and by kind the
-    slice of each `[query]`."""
+    """Measures of the same queries, their values and weights `[measure, query]`, the document of
+    each query as a number `[query]`, and by kind the slice of each `[query]`."""
 
     measures: list[Measure]
+    values: np.ndarray
+    weights: np.ndarray
     documents: np.ndarray
     slices: dict[str, np.ndarray]
 
@@ -120,7 +122,8 @@ def _together(measures: Iterable[Measure], slices: pd.DataFrame) -> Iterator[Ask
         check_known(queries, known.index, "the file of query_slices")
         own = known.loc[list(queries)]
         codes, _ = pd.factorize(same[0].frame["doc_id"], sort=True)
-        yield Asked(same, codes, {kind: own[kind].to_numpy() for kind in KINDS})
+        numbers = (np.stack([m.frame[name] for m in same]) for name in ("value", "weight"))
+        yield Asked(same, *numbers, codes, {kind: own[kind].to_numpy() for kind in KINDS})
 
 
 def _rows(
@@ -131,7 +134,7 @@ def _rows(
     for name in KINDS[kind]:
         member = asked.slices[kind] == name
         if member.any():
-            intervals[name] = [_interval(m, member, asked.documents, seed) for m in asked.measures]
+            intervals[name] = _intervals(asked, member, seed)
     for name, found in intervals.items():
         for measure, interval in zip(asked.measures, found, strict=True):
             yield _row(kind, name, measure, interval)
@@ -145,9 +148,14 @@ def _rows(
             yield _row(kind, f"{first} - {second}", measure, apart, ps.get(measure.name, math.nan))
 
 
-def _interval(measure: Measure, member: np.ndarray, documents: np.ndarray, seed: int) -> Interval:
-    value, weight = (measure.frame[name].to_numpy()[member] for name in ("value", "weight"))
-    return measure.estimate(value, weight, documents[member], seed).times(measure.scale)
+def _intervals(asked: Asked, member: np.ndarray, seed: int) -> list[Interval]:
+    """Of every measure over some of the queries."""
+    documents = asked.documents[member]
+    rows = zip(asked.measures, asked.values[:, member], asked.weights[:, member], strict=True)
+    return [
+        measure.estimate(value, weight, documents, seed).times(measure.scale)
+        for measure, value, weight in rows
+    ]
 
 
 def _row(
@@ -162,18 +170,14 @@ def _tests(
     asked: Asked, kind: str, tested: Sequence[tuple[str, str, str]], seed: int
 ) -> dict[tuple[str, str, str], float]:
     """p of the difference between two slices, by measure."""
-    chosen = [measure for measure in asked.measures if measure.name in tested]
+    chosen = [at for at, measure in enumerate(asked.measures) if measure.name in tested]
     if not chosen:
         return {}
-    member = asked.slices[kind]
-    taken = np.isin(member, PAIRS[kind])
-    value, weight = (
-        np.stack([measure.frame[name].to_numpy()[taken] for measure in chosen])
-        for name in ("value", "weight")
-    )
-    first = member[taken] == PAIRS[kind][0]
-    ps = permutation_p(value, weight, first, asked.documents[taken], seed)
-    return {measure.name: float(p) for measure, p in zip(chosen, ps, strict=True)}
+    taken = np.isin(asked.slices[kind], PAIRS[kind])
+    first = asked.slices[kind][taken] == PAIRS[kind][0]
+    numbers = (grid[chosen][:, taken] for grid in (asked.values, asked.weights))
+    ps = permutation_p(*numbers, first, asked.documents[taken], seed)
+    return {asked.measures[at].name: float(p) for at, p in zip(chosen, ps, strict=True)}
 
 
 def shown(frame: pd.DataFrame) -> str:
