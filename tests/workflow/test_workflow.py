@@ -50,7 +50,7 @@ def test_a_series_alone_asks_for_no_more_than_it_reads(snakemake, tmp_path):
     assert not {"patch_head", "communication", "verify_engine", "table_circuit"} & counts.keys()
 
 
-@pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5"])
+@pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5", "export"])
 def test_dry_run_of_named_targets(snakemake, tmp_path, target):
     done = snakemake(tmp_path, "-n", target)
     assert done.returncode == 0, done.stdout[-3000:]
