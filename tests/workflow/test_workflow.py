@@ -209,6 +209,24 @@ def test_the_study_stands_beside_the_headline_model(tiny_run):
     assert set(ours["corpus"]) == {"hpo/hpo-2k, split query"}
 
 
+def test_slices_together_are_the_table_that_they_split(tiny_run):
+    tables = {
+        name: read_csv(tiny_run / f"results/table_{name}/{name}.csv")
+        for name in ("slices", "patching_by_stage")
+    }
+    whole = tables["patching_by_stage"].query("rank_kind == 'vocabulary'")
+    whole = whole.set_index(
+        ["model", whole["method"] + " " + whole["stage"] + " " + whole["component"]]
+    )
+    split = tables["slices"].query("measure == 'broken_percent' and table == 'patching_by_stage'")
+    split = split[~split["slice"].str.contains(" - ")]
+    for (model, item, _), parts in split.groupby(["model", "item", "kind"]):
+        row = whole.loc[(model, item)]
+        assert parts["n"].sum() == row["n"]
+        mean = (parts["value"] * parts["n"]).sum() / row["n"]
+        assert mean == pytest.approx(row["broken_percent"])
+
+
 def test_swapping_the_own_encoder_in_changes_no_rank(tiny_run):
     for model in ("full", "random_start"):
         own = pd.read_parquet(tiny_run / f"results/encoder_swap/{model}/full.parquet")

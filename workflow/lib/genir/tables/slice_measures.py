@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.base.names import COMPONENTS, PATCHED_STAGES
+from genir.base.names import COMPONENTS, EMBEDDING, PATCHED_STAGES
 from genir.base.patched_files import circuit_split, patch_files, table_file
 from genir.estimates.emergence import emergence
 from genir.estimates.intervals import Interval, mean_interval, mean_ratio_interval, ratio_interval
@@ -136,6 +136,7 @@ def _signed(parts: pd.DataFrame) -> Iterator[Measure]:
     added = whole.pivot_table(
         index=names, columns="component", values="logit_difference", aggfunc="sum"
     )
+    added = added.reindex(columns=[EMBEDDING, *COMPONENTS], fill_value=0.0)
     total, queries = added.sum(axis=1).to_numpy(), added.index.to_frame(index=False)
     for component in COMPONENTS:
         frame = _frame(queries, added[component].to_numpy(), total)

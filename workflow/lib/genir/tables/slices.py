@@ -40,7 +40,7 @@ TESTED = (
     ("signed_contributions", "mlp", "share_of_difference"),
     ("query_words", "all", LOST),
 )
-"""What is tested: one number of each question, chosen before any was computed by slice."""
+"""What is tested: one number of each question, chosen before this table was first made."""
 NOTE = (
     "Retrieval by docid rank. Shown are the measures that are tested and Hits@10; the CSV beside "
     "this file has all. p: permutation test of the difference, Holm's correction over all of a "
