@@ -206,6 +206,24 @@ def query_words() -> pd.DataFrame:
     return _filled(names).assign(p=np.nan, p_holm=np.nan)
 
 
+def slices() -> pd.DataFrame:
+    columns = ("model", "kind", "slice", "table", "item", "measure")
+    cells = [("retrieval", "", "hits_at_1"), ("circuit", "study", "logit_difference_lost")]
+    cells += [
+        ("patching_by_stage", f"{method} {cell}", "logit_difference_lost")
+        for method, cell in (("mean", "I mlp"), ("pretrained", "III mlp"))
+    ]
+    kinds = {"shared_word": ("yes", "no", "yes - no"), "nearest_query": ("high", "low")}
+    names = [
+        dict(zip(columns, (model, kind, name, *cell), strict=True))
+        for model in (*MODELS, "bm25_text")
+        for kind, slices in kinds.items()
+        for name in slices
+        for cell in cells[: 1 if model == "bm25_text" else None]
+    ]
+    return _filled(names).assign(queries="correct", p=np.nan, p_holm=np.nan)
+
+
 def rank_development() -> pd.DataFrame:
     columns = ("model", "layer", "source", "measure")
     measures = ("vocabulary_rank_median", "mean_docid_rank", "mean_other_rank")

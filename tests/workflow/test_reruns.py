@@ -167,7 +167,7 @@ RANDOM = {"type": "random", "like": "resources/mini-t5"}
 STAGES = {"I": [0, 0], "II": [1, 13], "III": [14, 15]}
 NEW = (
     jobs(f"finetune explorer {ANALYSES}", "new")
-    | jobs("subset_corpus", "hpo-200")
+    | jobs("subset_corpus query_slices", "hpo-200")
     | jobs("bm25", "hpo-200/bm25_text", "hpo-200/bm25_text_queries")
     | jobs(
         "retrieval_metrics", *(f"hpo-200/{s}" for s in ("bm25_text", "bm25_text_queries", "new"))
@@ -186,7 +186,7 @@ EDITS = [
         "bars of figures",
         jobs("trace_query", "full")
         | figures("circuit direct_contribution docid_share encoder_swap failed_queries")
-        | figures("patching_by_stage retrieval top_heads"),
+        | figures("patching_by_stage retrieval slices top_heads"),
         lambda tree: tree.code("figures/bars.py"),
     ),
     Edit(
@@ -224,6 +224,7 @@ EDITS = [
         jobs("patch_component patch_head patch_stage circuit verify_engine", "full", "random_start")
         | jobs("circuit_curve patch_edge attribution query_words", "full", "random_start")
         | tables("query_words patching patching_heads patching_by_stage circuit failed_queries")
+        | tables("slices")
         | tables("circuit_curve faithfulness edges edges_by_stage attribution")
         | CONCLUSIONS
         | EXPLORERS,
@@ -277,7 +278,7 @@ EDITS = [
         | tables("patching_by_stage circuit docid_share top_tokens communication top_heads")
         | tables("late_cosines failed_queries circuit_curve faithfulness")
         | jobs("query_words", "full")
-        | tables("query_words edges edges_by_stage attribution")
+        | tables("query_words edges edges_by_stage attribution slices")
         | figures("contributions")
         | CONCLUSIONS
         | EXPLORERS,
@@ -298,7 +299,7 @@ EDITS = [
     Edit(
         "pairs of a file as donors",
         jobs("donors patch_component patch_stage circuit", "full", "random_start")
-        | tables("patching patching_by_stage circuit failed_queries donors")
+        | tables("patching patching_by_stage circuit failed_queries donors slices")
         | CONCLUSIONS
         | EXPLORERS,
         lambda tree: tree.add("resources/pairs.csv", "query_id,donor\nq1,q2"),
@@ -307,14 +308,14 @@ EDITS = [
     Edit(
         "a patching method less",
         jobs("patch_component patch_stage circuit", "full", "random_start")
-        | tables("patching patching_by_stage circuit failed_queries")
+        | tables("patching patching_by_stage circuit failed_queries slices")
         | CONCLUSIONS
         | EXPLORERS,
         config={"patching": {"methods": ["zero", "mean", "pretrained"]}},
     ),
     Edit(
         "threshold of the circuit",
-        jobs("circuit", "full", "random_start") | tables("circuit") | CONCLUSIONS,
+        jobs("circuit", "full", "random_start") | tables("circuit slices") | CONCLUSIONS,
         config={"circuit": {"broken_percent": 20}},
     ),
     Edit(
@@ -323,7 +324,7 @@ EDITS = [
         | jobs("retrieve", "full", "random_start", "full-rd1", "full-rd2")
         | jobs("retrieval_metrics", "hpo-2k/full", "hpo-2k/random_start")
         | jobs("retrieval_metrics", "hpo-2k/full-rd1", "hpo-2k/full-rd2")
-        | tables("retrieval retrieval_differences")
+        | tables("retrieval retrieval_differences slices")
         | jobs("summary")
         | EXPLORERS,
         config={"evaluation": {"run_depth": 50}},
@@ -344,7 +345,7 @@ EDITS = [
         | REDUCED
         | jobs("finetune_reduced retrieve", "full-rd3")
         | jobs("retrieval_metrics", "hpo-2k/full-rd3")
-        | tables("retrieval encoder_swap failed_queries training")
+        | tables("retrieval encoder_swap failed_queries slices training")
         | CONCLUSIONS,
         config={"models": {"full": {"reduced": {"models": 3, "documents": 2}}}},
     ),
@@ -368,7 +369,7 @@ EDITS = [
     ),
     Edit(
         "fewer training queries",
-        jobs("subset_corpus", "hpo-2k") | BASELINES | TRAINED,
+        jobs("subset_corpus query_slices", "hpo-2k") | BASELINES | TRAINED,
         config={"datasets": {"hpo-2k": {"queries_per_document": 1}}},
     ),
     # Results

@@ -145,6 +145,7 @@ def test_jobs_of_seconds_are_submitted_together():
     assert {artifact.group for artifact in [*artifacts.TABLES, *artifacts.FIGURES]} == {"tables"}
     grouped = {rule["name"] for rule in rules() if "group" in rule["keys"]}
     seconds = "export_corpus subset_corpus correct_queries removed_documents retrieval_metrics"
+    seconds += " query_slices circuit_scores"
     assert grouped == {*seconds.split(), "summary", "tables", "figures", "explorer"}
     assert "groups" not in _profile()
     assert _profile()["group-components"] == {"tables": 1000}

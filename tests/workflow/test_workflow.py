@@ -50,7 +50,7 @@ def test_a_series_alone_asks_for_no_more_than_it_reads(snakemake, tmp_path):
     assert not {"patch_head", "communication", "verify_engine", "table_circuit"} & counts.keys()
 
 
-@pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5"])
+@pytest.mark.parametrize("target", ["corpus", "models", "analyses", "figures", "mini_t5", "export"])
 def test_dry_run_of_named_targets(snakemake, tmp_path, target):
     done = snakemake(tmp_path, "-n", target)
     assert done.returncode == 0, done.stdout[-3000:]
@@ -207,6 +207,24 @@ def test_the_study_stands_beside_the_headline_model(tiny_run):
     ours = compared.dropna(subset="ours")
     assert set(ours["model"]) == {"full"}
     assert set(ours["corpus"]) == {"hpo/hpo-2k, split query"}
+
+
+def test_slices_together_are_the_table_that_they_split(tiny_run):
+    tables = {
+        name: read_csv(tiny_run / f"results/table_{name}/{name}.csv")
+        for name in ("slices", "patching_by_stage")
+    }
+    whole = tables["patching_by_stage"].query("rank_kind == 'vocabulary'")
+    whole = whole.set_index(
+        ["model", whole["method"] + " " + whole["stage"] + " " + whole["component"]]
+    )
+    split = tables["slices"].query("measure == 'broken_percent' and table == 'patching_by_stage'")
+    split = split[~split["slice"].str.contains(" - ")]
+    for (model, item, _), parts in split.groupby(["model", "item", "kind"]):
+        row = whole.loc[(model, item)]
+        assert parts["n"].sum() == row["n"]
+        mean = (parts["value"] * parts["n"]).sum() / row["n"]
+        assert mean == pytest.approx(row["broken_percent"])
 
 
 def test_swapping_the_own_encoder_in_changes_no_rank(tiny_run):

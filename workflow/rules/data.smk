@@ -66,6 +66,38 @@ rule subset_corpus:
         " --test_qrels {output.test_qrels:q} --manifest {output.manifest:q} 2> {log:q}"
 
 
+rule query_slices:
+    input:
+        queries=str(results.dataset_file("{dataset}", "queries")),
+        train_qrels=str(results.dataset_file("{dataset}", "train")),
+        validation_qrels=str(results.dataset_file("{dataset}", "validation")),
+        test_qrels=str(results.dataset_file("{dataset}", "test")),
+    output:
+        table=str(results.of_model("query_slices", "{dataset}")),
+        record=str(results.of_model("query_slices", "{dataset}", "json")),
+    log:
+        "results/logs/query_slices/{dataset}.log",
+    benchmark:
+        "results/benchmarks/query_slices/{dataset}.tsv"
+    group:
+        "tables"
+    conda:
+        environment("data")
+    threads: 1
+    resources:
+        mem_mb=growing(lambda wildcards: NEEDS.corpus_memory(wildcards.dataset)),
+        runtime=30,
+    params:
+        code=code("query_slices", "data"),
+    message:
+        "Say what training could have memorised of the queries of {wildcards.dataset}."
+    shell:
+        'python "$SCRIPTS/query_slices.py" --queries {input.queries:q}'
+        " --train_qrels {input.train_qrels:q} --validation_qrels {input.validation_qrels:q}"
+        " --test_qrels {input.test_qrels:q} --output {output.table:q} --record {output.record:q}"
+        " 2> {log:q}"
+
+
 rule corpus:
     input:
         expand(rules.export_corpus.output.manifest, corpus=config["corpora"]),

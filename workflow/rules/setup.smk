@@ -14,7 +14,7 @@ sys.path.insert(0, f"{workflow.basedir}/lib")
 
 from genir.base import paths
 from genir.base.errors import UserError
-from genir.base.names import BASELINES, EVALUATED
+from genir.base.names import ABLATIONS, BASELINES, EVALUATED
 from genir.base.surroundings import check_encoding, check_prefix, keep_apart
 from genir.run import artifacts, hub, parameters, results, rule_arguments
 from genir.run.arguments import read_files, words

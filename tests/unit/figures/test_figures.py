@@ -27,7 +27,7 @@ NAMES = (
     *("edges", "edges_by_stage", "attribution"),
     *("contributions", "rank_development", "direct_contribution", "docid_share", "training"),
     *("signed_contributions", "query_words"),
-    *("communication", "top_heads", "late_cosines", "drift"),
+    *("communication", "top_heads", "late_cosines", "drift", "slices"),
 )
 
 

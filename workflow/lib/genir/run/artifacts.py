@@ -367,6 +367,12 @@ TABLES = (
         "Tabulate every analysis for answered and for failed queries.",
         made_from.failed_queries,
     ),
+    Artifact(
+        *("slices", "Slices"),
+        "Split the measures by what training could have memorised of the queries.",
+        made_from.slices,
+        label="memorised or generalised",
+    ),
     # Without a model that is trained more than once there is nothing to compare.
     Artifact(
         *("seeds", "Seeds"),

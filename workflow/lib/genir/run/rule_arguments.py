@@ -18,6 +18,7 @@ from genir.run.results import (
     correct_queries,
     dataset_file,
     generated_queries,
+    inside,
     of_model,
     removed_documents,
 )
@@ -216,6 +217,15 @@ def explorer(plan: Plan, model: str) -> Arguments:
         "data": Folder(data, tuple(plan.data(model, key) for key in read)),
         "folder": plan.model_folder(model),
         "models": [asdict(each) for each in shown],
+    }
+
+
+def circuit_scores(plan: Plan, model: str) -> Arguments:
+    """What circuit_scores is told beside where to write."""
+    return {
+        "folder": plan.model_folder(model),
+        "edges": inside("patch_edge", model, "edges.parquet"),
+        "orders": inside("circuit_curve", model, "orders.parquet"),
     }
 
 

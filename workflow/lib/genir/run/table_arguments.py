@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from genir.base.names import COMPONENTS, DONORS, EVALUATED, PATCHED_STAGES
+from genir.base.names import BASELINES, COMPONENTS, DONORS, EVALUATED, PATCHED_STAGES
 from genir.base.patched_files import circuit_split, patch_files, table_file
 from genir.run import results
 from genir.run.arguments import Arguments, Folder
@@ -281,6 +281,38 @@ def failed_queries(plan: Plan) -> Arguments:
     views = table_files("contributions", "rank_development", "docid_share", "communication")
     own = {"tables": views, "files": files, "seed": plan.seed}
     return own | _beside(plan, plan.original)
+
+
+def slices(plan: Plan) -> Arguments:
+    datasets = []
+    for dataset in dict.fromkeys(map(plan.dataset_of, plan.original)):
+        qrels = results.dataset_file(dataset, "test")
+        baselines = [
+            {"name": name, "run": plan.run(dataset, name, "test"), "qrels": qrels}
+            for name in BASELINES
+        ]
+        models = [_sliced(plan, m) for m in plan.original if plan.dataset_of(m) == dataset]
+        own = {"slices": of_model("query_slices", dataset), "baselines": baselines}
+        datasets.append(own | {"models": models})
+    return {"datasets": datasets, "seed": plan.seed} | _beside(plan, plan.original)
+
+
+def _sliced(plan: Plan, model: str) -> dict[str, Any]:
+    files = "rank_development direct_contribution signed_contributions query_words".split()
+    methods = [method for method in plan.methods(model) if method not in DONORS]
+    variants, folder = plan.circuit_variants(model), RESULTS / "circuit" / model
+    circuits = tuple(folder / table_file(circuit_split(v, "test")) for v in variants)
+    others = [name for name, kind in plan.encoders(model).items() if kind not in ("own", "model")]
+    return {
+        "model": model,
+        "clean": {split: clean_ranks(model, split) for split in EVALUATED},
+        "patch_stage": _patches("patch_stage", model, methods, PATCHED_STAGES),
+        "methods": methods,
+        "circuit": Folder(folder, circuits),
+        "variants": variants,
+        "encoders": {e: inside("encoder_swap", model, table_file(e)) for e in others},
+        **{name: of_model(name, model) for name in files},
+    }
 
 
 def paper_comparison(plan: Plan) -> Arguments:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from genir.base.errors import AnalysisError
+from genir.estimates.emergence import emergence
 from genir.estimates.intervals import columns, mean_interval
 from genir.estimates.ranks import read_ranks, views
 from genir.files.io import read_csv, read_json, read_parquet
@@ -166,12 +166,7 @@ def _emerged(
     correct = views(development, clean).get("correct")
     if correct is None:
         return
-    residual = correct[correct["source"] == "residual"]
-    ranks = residual.pivot(index=["query_id", "doc_id"], columns="layer", values="vocabulary_rank")
-    first = ranks.to_numpy() == 1
-    stays = np.logical_and.accumulate(first[:, ::-1], axis=1).sum(axis=1)
-    layer, documents = first.shape[1] - stays, ranks.index.get_level_values("doc_id")
-    measures = {"emergence layer": layer, "emergence share_of_depth": (layer + 1) / first.shape[1]}
-    for measure, values in measures.items():
-        names = {"training": training, "measure": measure}
-        yield names | columns(mean_interval(values, documents, seed))
+    found = emergence(correct)
+    for measure in ("layer", "share_of_depth"):
+        names = {"training": training, "measure": f"emergence {measure}"}
+        yield names | columns(mean_interval(found[measure], found["doc_id"], seed))
