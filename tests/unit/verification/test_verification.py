@@ -22,6 +22,7 @@ from genir.models.tokens import pad_rows
 from genir.subjects.blocks import Limits
 from genir.subjects.subject import load_subject
 from genir.verification.compare import compare, compared_patches, prepare, sampled
+from genir.verification.compare_causes import compare_causes
 from genir.verification.differences import COLUMNS, Differences, beyond_tolerance, read_logits
 from genir.verification.hugging_face import PlainReference, sorted_ranks
 from genir.verification.references import references
@@ -65,7 +66,9 @@ def cases(tmp_path_factory):
 def _table(cases, family):
     subject, start = (small_subject(family, seed) for seed in (0, 1))
     ours = prepare(subject, start, seed=3)
-    return compare(ours, *cases[family]).table("plain", len(subject.queries))
+    differences = compare(ours, *cases[family])
+    compare_causes(differences, ours, cases[family][0], 3)
+    return differences.table("plain", len(subject.queries))
 
 
 @pytest.mark.parametrize("family", ALL_FAMILIES)
@@ -182,7 +185,7 @@ def test_read_ranks_are_those_of_a_plain_sort():
     logits = torch.randint(0, 9, (6, 30), generator=random).float()
     docids = torch.arange(3, 30, 3)
     relevant = torch.tensor([[3, -1], [6, 9], [27, 3], [12, -1], [15, 18], [21, -1]])
-    read = read_logits(logits, logits, relevant, docids)
+    read = read_logits(logits, torch.zeros(6), relevant, docids)
     lists = [[token for token in row if token >= 0] for row in relevant.tolist()]
     for column, among in enumerate((torch.arange(30), docids)):
         assert read.ranks[:, column].tolist() == plain_ranks(logits, lists, among)
@@ -195,7 +198,7 @@ def test_read_ranks_are_those_of_a_plain_sort():
 @pytest.mark.parametrize(("apart", "excess"), [(1e-3, 1.0), (5e-7, 0.0)])
 def test_a_rank_may_differ_only_by_tokens_as_near_as_rounding(apart, excess):
     theirs = torch.tensor([[5.0, 2.0, 2.0 + apart, 1.0]])
-    read = read_logits(theirs, theirs + 1e-6, torch.tensor([[1]]), torch.tensor([1, 3]))
+    read = read_logits(theirs, torch.tensor([1e-6]), torch.tensor([[1]]), torch.tensor([1, 3]))
     assert read.ranks.tolist() == [[3, 1]]
     differences = Differences()
     differences.add_ranks("ranks", torch.tensor([[2, 1]]), read)

@@ -24,14 +24,15 @@ class Read:
 
 
 def read_logits(
-    theirs: torch.Tensor, ours: torch.Tensor, relevant: torch.Tensor, docids: torch.Tensor
+    theirs: torch.Tensor, apart: torch.Tensor, relevant: torch.Tensor, docids: torch.Tensor
 ) -> Read:
-    """From a reference's logits `[query, vocabulary]`; how far ours are from them is rounding.
+    """From a reference's logits `[query, vocabulary]`; `apart` `[query]`, how far ours are from
+    them, is rounding.
 
     `relevant` is `[query, token]`, filled up with -1; `docids` `[document]` are sorted.
     """
     eps = torch.finfo(theirs.dtype).eps
-    rounding = 2 * (ours - theirs).abs().amax(1, keepdim=True)
+    rounding = 2 * apart[:, None]
     rounding += 4 * eps * theirs.abs().amax(1, keepdim=True)
     ranks = sorted_ranks(theirs)
     found = ranks.gather(1, relevant.clamp(min=0))
