@@ -191,8 +191,8 @@ def _compare_attribution(both: Causes) -> None:
                 found = columns(table, [estimate]).view(len(expected), -1)
                 name = f"attribution of {unit}, {method}: {estimate}"
                 if steady.any():
-                    steady = steady.cpu()
-                    both.differences.add(name, found[steady], expected.cpu()[steady])
+                    both.differences.add(name, found[steady.cpu()], expected[steady])
+                    both.differences.fewer[name] = int(steady.sum())
 
 
 def _gradients(both: Causes, method: Method) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
@@ -267,9 +267,10 @@ def _compare_signed(both: Causes) -> None:
     heads = [captured.heads[name][layer] for layer in layers for name in ATTENTIONS]
     parts = [*captured.terms, *torch.cat(heads)]
     expected = torch.stack([(part.double() * read).sum(-1) for part in parts], 1)
-    clear = both.clear(both.reference.logits({})).cpu()
-    rows = {query: row for row, query in enumerate(both.subject.queries.ids)}
-    for query, part in table.groupby("query_id"):
-        if clear[rows[query]]:
-            found = columns(part, ["logit_difference"])[:, 0]
-            both.differences.add("signed contributions", found, expected[rows[query]])
+    clear = both.clear(both.reference.logits({}))
+    found, name = (
+        columns(table, ["logit_difference"]).view(len(expected), -1),
+        "signed contributions",
+    )
+    both.differences.add(name, found[clear.cpu()], expected[clear])
+    both.differences.fewer[name] = int(clear.sum())

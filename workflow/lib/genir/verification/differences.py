@@ -52,11 +52,13 @@ def read_logits(
 @dataclass
 class Differences:
     """The largest difference of each quantity and the largest value of the reference; how many
-    ranks were compared, and how many are equal as they stand."""
+    queries stand for those that not all do; how many ranks were compared, and how many are equal as
+    they stand."""
 
     largest: dict[str, float] = field(default_factory=dict)
     scale: dict[str, float] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
+    fewer: dict[str, int] = field(default_factory=dict)
     ranks: int = 0
     equal_ranks: int = 0
 
@@ -87,8 +89,9 @@ class Differences:
     def table(self, reference: str, queries: int) -> pd.DataFrame:
         """A row per quantity; the tolerance is 0 for ranks and tokens, else 1e-4 of the scale."""
         rows = [
-            (name, reference, largest, self.scale[name], self._tolerance(name), queries)
+            (name, reference, largest, self.scale[name], self._tolerance(name), n)
             for name, largest in self.largest.items()
+            for n in [self.fewer.get(name, queries)]
         ]
         return pd.DataFrame(rows, columns=COLUMNS)
 
