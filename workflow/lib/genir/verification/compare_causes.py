@@ -183,15 +183,14 @@ def _compare_attribution(both: Causes) -> None:
     for method in ABLATIONS:
         donors = None if method == "mean" else both.ours.donors
         theirs = _gradients(both, method)
-        for unit in UNITS:
-            means = both.ours.means
-            table, _ = estimates(both.subject, donors, means, method, unit, STEPS)
+        found = estimates(both.subject, donors, both.ours.means, method, UNITS, STEPS)
+        for unit, (table, _) in found.items():
             for estimate, (gradients, steady) in theirs.items():
                 expected = _estimates(both, method, unit, gradients)
-                found = columns(table, [estimate]).view(len(expected), -1)
+                ours = columns(table, [estimate]).view(len(expected), -1)
                 name = f"attribution of {unit}, {method}: {estimate}"
                 if steady.any():
-                    both.differences.add(name, found[steady.cpu()], expected[steady])
+                    both.differences.add(name, ours[steady.cpu()], expected[steady])
                     both.differences.fewer[name] = int(steady.sum())
 
 
