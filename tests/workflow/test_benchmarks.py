@@ -229,3 +229,21 @@ def test_trained_parts_are_measured_as_the_configuration_compares_them(measure):
         assert sizes["docids"][what] < sizes["stage_three"][what] < sizes["whole"][what]
     recorded = json.loads((REPOSITORY / "benchmarks/results/selective.json").read_text())
     assert recorded["parts"] == PARTS
+
+
+@pytest.mark.usefixtures("measure")
+def test_edges_are_timed_beside_hooks_that_agree():
+    from edges import PEERS, WALL, Task, in_turn
+
+    task = Task("tiny", 8, 4000)
+    times, apart = in_turn(task, 1, [0, 20, 37, 54])
+    assert list(times) == [WALL, "engine", *PEERS]
+    assert min(taken for of in times.values() for (taken,) in of.values()) > 0
+    assert apart < 1e-5
+    right = task.engine
+    task.engine = lambda method: right(method).assign(difference=lambda t: t["difference"] + 0.01)
+    with pytest.raises(SystemExit, match="of the largest from the hooks'"):
+        in_turn(task, 1, [37])
+    recorded = json.loads((REPOSITORY / "benchmarks/results/edges.json").read_text())
+    assert (recorded["edges"], recorded["queries"]) == (703, 64)
+    assert recorded["ratios"].keys() == PEERS.keys()

@@ -63,7 +63,7 @@ def _edges(subject, _):
 
 def _estimates(subject, _):
     found = [
-        estimates(*asked(subject, method, 1), _means(subject), method, unit)[0]
+        estimates(*asked(subject, method, 1), _means(subject), method, [unit])[unit][0]
         for method in ABLATIONS
         for unit in UNITS
     ]

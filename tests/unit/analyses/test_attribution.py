@@ -34,7 +34,8 @@ def _means(subject):
 
 
 def _estimates(subject, method, unit, **options):
-    found, seconds = estimates(*asked(subject, method, 1), _means(subject), method, unit, **options)
+    asked_of, means = asked(subject, method, 1), _means(subject)
+    found, seconds = estimates(*asked_of, means, method, [unit], **options)[unit]
     assert all(taken > 0 for taken in seconds.values())
     return found
 
@@ -52,7 +53,10 @@ def _edges(subject, method):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_edges_of_a_component_sum_to_it_and_heads_of_an_attention_too(family, method):
     subject = _subject(family)
-    edges, heads, whole = (_estimates(subject, method, u) for u in ("edges", "heads", "nodes"))
+    asked_of, units = asked(subject, method, 1), ("edges", "heads", "nodes")
+    together = estimates(*asked_of, _means(subject), method, units)
+    edges, heads, whole = (table for table, _ in together.values())
+    pd.testing.assert_frame_equal(_estimates(subject, method, "heads"), heads)
     names = ["query_id", "source_layer", "source"]
     for estimate in STEPS:
         of = whole.set_index(["query_id", *NODES])[estimate].sort_index()
@@ -76,7 +80,7 @@ def test_a_small_change_is_what_the_gradient_says():
     moved = Means(sums, own.queries.ids)
     which = edge_patches(own), edge_names(own)
     lost = _lost(edge_effects(own, None, moved, "mean", *which)[0])
-    found, _ = estimates(own, None, moved, "mean", "edges")
+    found, _ = estimates(own, None, moved, "mean", ["edges"])["edges"]
     for estimate in STEPS:
         assert np.corrcoef(lost, found[estimate])[0, 1] > 0.99
         np.testing.assert_allclose(found[estimate], lost, atol=0.1 * np.abs(lost).max())

@@ -1,9 +1,17 @@
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 from plain_t5 import FAMILIES, random_inputs
+from random_t5 import random_models
 from small_subjects import small_subject
 
+from genir.engine.decoder import LeanDecoder
+from genir.engine.encoder import LeanEncoder, layout_of, token_batch
+from genir.engine.t5 import t5_of
 from genir.engine.unseen_tokens import without_tokens
+
+QUERIES = 4
 
 
 def _plain_last_states(subject, ids, mask, blind, unseen):
@@ -52,24 +60,40 @@ def test_it_is_the_plain_model_with_another_mask(family, layers):
     assert (ours - trace.states[-1]).abs().amax(1)[mask.sum(1) > 1].min() > 1e-4
 
 
-def test_no_token_less_changes_nothing_and_cases_may_come_in_any_order():
-    subject = small_subject()
-    memory, trace = subject.trace()
-    rows = torch.tensor([4, 4, 0, 9])
-    unseen = torch.zeros(4, memory.bias.shape[-1], dtype=torch.bool)
-    same = without_tokens(subject.decoder, memory, trace, rows, unseen, [0, 1, 2])
-    torch.testing.assert_close(same, trace.states[-1][rows], atol=1e-5, rtol=1e-5)
+@some.composite
+def cases(draw):
+    model = draw(random_models())
+    lengths = torch.randint(1, 8, (QUERIES,))
+    inputs = [torch.randint(1, model.config.vocab_size, (int(n),)).numpy() for n in lengths]
+    rows = torch.tensor(draw(some.lists(some.integers(0, QUERIES - 1), min_size=1, max_size=6)))
+    layers = range(model.config.num_decoder_layers)
+    return model, inputs, rows, draw(some.sets(some.sampled_from(layers), min_size=1))
 
 
-def test_all_tokens_but_one_less_is_a_query_of_that_one():
-    """As far as the decoder goes: the encoder has read the others."""
-    subject = small_subject()
-    longest = max(range(len(subject.queries)), key=lambda row: len(subject.queries.inputs[row]))
-    memory, trace = subject.trace()
-    length = len(subject.queries.inputs[longest])
-    unseen = torch.zeros(1, memory.bias.shape[-1], dtype=torch.bool)
-    unseen[0, 1:length] = True
-    rows = torch.tensor([longest])
-    ours = without_tokens(subject.decoder, memory, trace, rows, unseen, range(3))
-    alone = subject.decoder.trace(subject.memory([subject.hidden[longest][:1]])).states[-1]
-    torch.testing.assert_close(ours, alone, atol=1e-5, rtol=1e-5)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_identities(case):
+    """Of queries in any order: no word changes nothing; all words, the tokens before the last one,
+    are a memory of the last token alone, in the cross-attention of one layer or of all."""
+    model, inputs, rows, layers = case
+    decoder = LeanDecoder(t5_of(model), torch.arange(model.config.vocab_size)[-40:])
+    batch = token_batch(inputs)
+    with torch.no_grad():
+        hidden = LeanEncoder(t5_of(model))(batch)
+    memory = decoder.memory(hidden, batch.layout)
+    trace = decoder.trace(memory)
+    ends = torch.tensor([len(row) for row in inputs])
+    unseen = torch.arange(memory.bias.shape[-1]) < ends[:, None] - 1
+    scale = max(1.0, float(trace.states.abs().max()))
+
+    def check(words, blind, expected):
+        found = without_tokens(decoder, memory, trace, rows, words[rows], sorted(blind))
+        torch.testing.assert_close(found, expected[rows], atol=1e-4 * scale, rtol=1e-3)
+
+    check(torch.zeros_like(unseen), layers, trace.states[-1])
+    last = decoder.memory(hidden[ends.cumsum(0) - 1], layout_of([1] * len(inputs)))
+    check(unseen, range(len(decoder.layers)), decoder.trace(last).states[-1])
+    place = (min(layers), "cross_attention")
+    output = torch.zeros(1, *trace.states[0].shape)
+    decoder.add(*place, trace.before(*place)[None], last, output, [{}])
+    check(unseen, [place[0]], decoder.run(memory, trace, [{place: output[0]}])[0])

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from genir.base.errors import AnalysisError
 from genir.estimates.faithfulness import faithfulness
@@ -22,14 +24,17 @@ def test_by_hand():
     assert found.cpr.n == found.f[1].n == 4
 
 
-def test_none_is_0_and_all_is_1_in_every_draw():
-    measure = np.random.default_rng(0).normal(size=(3, 5, 4)) + np.arange(5)[:, None] * 3
+@settings(max_examples=10, deadline=None)
+@given(some.integers(0, 10**6), some.integers(1, 4), some.integers(3, 9))
+def test_none_is_0_and_all_is_1_in_every_draw(seed, orders, sizes):
+    measure = np.random.default_rng(seed).normal(size=(orders, sizes, 4))
+    measure += np.arange(sizes)[:, None] * 12
     measure[:, [0, -1]] = measure[:1, [0, -1]]
-    found = faithfulness(measure, range(5), DOCUMENTS, 1)
+    found = faithfulness(measure, range(sizes), DOCUMENTS, 1)
     for end, value in ((0, 0), (-1, 1)):
         interval = found.f[end]
         assert (interval.value, interval.low, interval.high) == pytest.approx((value,) * 3)
-    assert found.f[2].low < found.f[2].value < found.f[2].high
+    assert found.f[1].low < found.f[1].value < found.f[1].high
 
 
 def test_a_circuit_as_good_as_all_from_one_component_on():

@@ -12,16 +12,21 @@ from plain_t5 import ALL_FAMILIES, plain_ranks
 from small_subjects import small_subject
 from workflow_sources import REPOSITORY
 
+from genir.analyses import attribution, query_words
+from genir.analyses import signed_contributions as module_of_signed
+from genir.analyses.attribution import UNITS
 from genir.analyses.patching import BlockValues, Means
 from genir.base.errors import VerificationError
-from genir.engine import encoder, t5
+from genir.base.names import ABLATIONS
+from genir.engine import edges, encoder, t5
 from genir.engine.decoder import LeanDecoder
-from genir.engine.ranking import Unembedding
+from genir.engine.ranking import Unembedding, _Rows
 from genir.files.io import write_json
 from genir.models.tokens import pad_rows
-from genir.subjects.blocks import Limits
+from genir.subjects.blocks import Blocks, Limits
 from genir.subjects.subject import load_subject
 from genir.verification.compare import compare, compared_patches, prepare, sampled
+from genir.verification.compare_causes import compare_causes
 from genir.verification.differences import COLUMNS, Differences, beyond_tolerance, read_logits
 from genir.verification.hugging_face import PlainReference, sorted_ranks
 from genir.verification.references import references
@@ -68,6 +73,12 @@ def _table(cases, family):
     return compare(ours, *cases[family]).table("plain", len(subject.queries))
 
 
+def _causes(cases, family, seed=3):
+    subject, differences = small_subject(family, sizes=Blocks(6, 40)), Differences()
+    compare_causes(differences, prepare(subject, None, seed), cases[family][0], seed)
+    return differences.table("plain", len(subject.queries))
+
+
 @pytest.mark.parametrize("family", ALL_FAMILIES)
 def test_engine_and_reference_agree(cases, family):
     table = _table(cases, family)
@@ -78,6 +89,22 @@ def test_engine_and_reference_agree(cases, family):
     exact = table["quantity"].str.contains(": ranks") | (table["quantity"] == "query tokens")
     assert ((table["tolerance"] == 0) == exact).all()
     assert table["scale"].min() > 0
+
+
+@pytest.mark.parametrize("family", ALL_FAMILIES)
+def test_circuits_edges_gradients_words_and_signed_contributions_agree(cases, family):
+    table = _causes(cases, family)
+    assert len(beyond_tolerance(table)) == 0
+    assert table["scale"].min() > 0
+    names = table.set_index("quantity")
+    for method in ABLATIONS:
+        assert names.loc[f"circuits of every size, {method}: ranks", "n"] == 11
+        assert names.loc[f"edges patched, {method}: ranks", "tolerance"] == 0
+        for unit in UNITS:
+            assert 1 <= names.loc[f"attribution of {unit}, {method}: integrated_2", "n"] <= 11
+    for rest in ("query words not seen: logits", "query words by their mean: ranks"):
+        assert rest in names.index
+    assert names.loc["signed contributions", "n"] == 11
 
 
 def _wrong_heads(monkeypatch):
@@ -138,9 +165,15 @@ def _other_activation(monkeypatch):
     monkeypatch.setitem(t5.ACTIVATIONS, "relu", torch.nn.functional.silu)
 
 
+def _blind_cascade(monkeypatch):
+    right = _Rows.tolerance
+    monkeypatch.setattr(_Rows, "tolerance", lambda *a: right(*a[:3], torch.float32) / 9)
+
+
 @pytest.mark.parametrize(
     ("mistake", "found_in"),
     [
+        (_blind_cascade, "several patched, bfloat16 products: ranks"),
         (_wrong_heads, "cross_attention output by head"),
         (_no_mask, "encoder output"),
         (_no_scale, "unmodified: logits"),
@@ -154,6 +187,23 @@ def _other_activation(monkeypatch):
 def test_a_mistake_in_the_engine_is_found(cases, mistake, found_in, monkeypatch):
     mistake(monkeypatch)
     assert found_in in beyond_tolerance(_table(cases, "relu-tied"))["quantity"].tolist()
+
+
+def test_mistakes_in_analyses_are_found(cases, monkeypatch):
+    mistakes = {
+        "circuits of every size, mean: logits": (BlockValues, "value"),
+        "edges patched, donor_random: logit difference": (edges, "output_of"),
+        "attribution of edges, mean: gradient": (attribution, "reader_gradients"),
+        "attribution of heads, donor_random: integrated_2": (attribution, "_away"),
+        "query words not seen: logits": (query_words, "without_tokens"),
+        "query words by their mean: logits": (query_words, "_mean_state"),
+        "signed contributions": (module_of_signed, "difference_read"),
+    }
+    for place, name in mistakes.values():
+        right = getattr(place, name)
+        monkeypatch.setattr(place, name, lambda *a, right=right: right(*a).roll(1, 0))
+    wrong = beyond_tolerance(_causes(cases, "relu-tied"))["quantity"]
+    assert mistakes.keys() <= set(wrong)
 
 
 def test_no_number_is_a_difference():
@@ -182,7 +232,7 @@ def test_read_ranks_are_those_of_a_plain_sort():
     logits = torch.randint(0, 9, (6, 30), generator=random).float()
     docids = torch.arange(3, 30, 3)
     relevant = torch.tensor([[3, -1], [6, 9], [27, 3], [12, -1], [15, 18], [21, -1]])
-    read = read_logits(logits, logits, relevant, docids)
+    read = read_logits(logits, torch.zeros(6), relevant, docids)
     lists = [[token for token in row if token >= 0] for row in relevant.tolist()]
     for column, among in enumerate((torch.arange(30), docids)):
         assert read.ranks[:, column].tolist() == plain_ranks(logits, lists, among)
@@ -195,7 +245,7 @@ def test_read_ranks_are_those_of_a_plain_sort():
 @pytest.mark.parametrize(("apart", "excess"), [(1e-3, 1.0), (5e-7, 0.0)])
 def test_a_rank_may_differ_only_by_tokens_as_near_as_rounding(apart, excess):
     theirs = torch.tensor([[5.0, 2.0, 2.0 + apart, 1.0]])
-    read = read_logits(theirs, theirs + 1e-6, torch.tensor([[1]]), torch.tensor([1, 3]))
+    read = read_logits(theirs, torch.tensor([1e-6]), torch.tensor([[1]]), torch.tensor([1, 3]))
     assert read.ranks.tolist() == [[3, 1]]
     differences = Differences()
     differences.add_ranks("ranks", torch.tensor([[2, 1]]), read)
@@ -265,5 +315,5 @@ def test_transformer_lens_agrees(tmp_path):
     _, source = write_dataset(tmp_path / "data")
     table = verify_engine(tmp_path / "model", source, None, 1, Limits(4000)).table()
     by_reference = {name.split()[0]: len(rows) for name, rows in table.groupby("reference")}
-    assert by_reference["TransformerLens"] == by_reference["transformers"]
+    assert 30 < by_reference["TransformerLens"] < by_reference["transformers"]
     assert isinstance(table, pd.DataFrame)

@@ -1,7 +1,7 @@
 """Attribution patching: effects of patches by gradients instead of patches (edges: EAP, Syed et al.
 2023, arXiv 2310.10348; with integrated gradients: Hanna et al. 2024, arXiv 2403.17806)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -23,8 +23,8 @@ from genir.subjects.subject import Block, Subject, joined
 
 STEPS = {"gradient": 0, "integrated_1": 1, "integrated_5": 5, "integrated_20": 20}
 """By name of an estimate the points at which gradients are taken; 0: the unmodified run."""
-UNITS = ("edges", "heads")
 Unit = Literal["edges", "heads", "nodes"]
+UNITS: tuple[Unit, ...] = ("edges", "heads")
 _KEPT = 3
 """How many times as much as a query usually takes is kept of it."""
 
@@ -50,7 +50,7 @@ def attribution(
     seconds: dict[str, dict[str, dict[str, float]]] = {}
     for method in ABLATIONS:
         one, donors = asked(own, method, seed)
-        found = {unit: estimates(one, donors, means, method, unit) for unit in UNITS}
+        found = estimates(one, donors, means, method, UNITS)
         seconds[method] = {unit: taken for unit, (_, taken) in found.items()}
         exact, seconds[method]["heads"]["exact"] = exact_heads(one, donors, means, method)
         lost = (exact["unmodified"] - exact["difference"]).to_numpy()
@@ -73,11 +73,12 @@ def estimates(
     donors: Subject | None,
     means: Means,
     method: Method,
-    unit: Unit,
+    units: Sequence[Unit],
     steps: Mapping[str, int] = STEPS,
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Estimates of the logit difference that each edge, head or node takes of each query, (output -
-    what comes in its place) . gradient; and how many seconds each estimate took.
+) -> dict[Unit, tuple[pd.DataFrame, dict[str, float]]]:
+    """By unit: estimates of the logit difference that each edge, head or node takes of each query,
+    (output - what comes in its place) . gradient; and how many seconds each estimate takes where it
+    is the only unit.
 
     The gradient is that by what the reader of an edge reads; of a head or a component the sum of
     those of all its readers. It is taken in the unmodified run, or is the mean over so many points
@@ -100,18 +101,28 @@ def estimates(
                 states = trace.states + point * away
                 gradients += reader_gradients(decoder, block.memory, states, relevant)
             gradients /= len(points)
-            found[name] = _scores(subject, block, means, given, gradients, unit).cpu()
-            share = (perf_counter() - begun) / len(relevant)
-            found[f"{name} seconds"] = torch.full((len(relevant),), share, dtype=torch.float64)
+            shared = perf_counter() - begun
+            for unit in units:
+                begun = perf_counter()
+                scores = _scores(subject, block, means, given, gradients, unit).cpu()
+                share = (shared + perf_counter() - begun) / len(relevant)
+                found[f"{unit} {name}"] = scores
+                found[f"{unit} {name} seconds"] = torch.full(
+                    (len(relevant),), share, dtype=torch.float64
+                )
         return found
 
     blocks = subject.query_blocks(max(1, sizes.queries // _KEPT))
-    inputs = means, method, unit, steps, donors and donors.queries
-    task = f"{unit} estimated by {method}"
+    inputs = means, method, units, steps, donors and donors.queries
+    task = f"{' and '.join(units)} estimated by {method}"
     found = joined(subject.measure(task, measured, inputs, blocks=blocks))
-    seconds = {name: float(found.pop(f"{name} seconds").sum()) for name in steps}
-    names = _names(subject, unit).assign(method=method)
-    return per_query_table(subject.queries, names, found), seconds
+    tables = {}
+    for unit in units:
+        seconds = {name: float(found[f"{unit} {name} seconds"].sum()) for name in steps}
+        values = {name: found[f"{unit} {name}"] for name in steps}
+        names = _names(subject, unit).assign(method=method)
+        tables[unit] = per_query_table(subject.queries, names, values), seconds
+    return tables
 
 
 def _mean_states(trace: Trace, means: Means) -> torch.Tensor:
@@ -173,7 +184,7 @@ def _names(subject: Subject, unit: Unit) -> pd.DataFrame:
 def node_attributions(subject: Subject, means: Means) -> dict[Node, float]:
     """The mean estimate of each component's effect by `mean`, by gradients in the unmodified
     run."""
-    found, _ = estimates(subject, None, means, "mean", "nodes", {"gradient": 0})
+    found, _ = estimates(subject, None, means, "mean", ["nodes"], {"gradient": 0})["nodes"]
     mean = found.groupby(["layer", "component"])["gradient"].mean()
     return {node: float(mean[node]) for node in nodes(len(subject.decoder.layers))}
 

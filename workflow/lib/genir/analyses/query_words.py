@@ -16,7 +16,7 @@ from genir.engine.unseen_tokens import without_tokens
 from genir.files.io import read_json, read_parquet
 from genir.models.tokens import read_pieces
 from genir.subjects.shards import Tensors
-from genir.subjects.subject import Block, Subject, joined
+from genir.subjects.subject import Arrays, Block, Subject, joined
 
 MEAN_STATE = "mean_state"
 COLUMNS = {
@@ -57,17 +57,25 @@ def query_words(subject: Subject, correct: Path, queries: Path, stages: Path) ->
     places: dict[str, Sequence[int]] = {f"layer{layer}": [layer] for layer in layers}
     for name, (first, last) in patched_stages(read_json(stages)["used"]).items():
         places[name] = range(first, last + 1)
-    mean = _mean_state(own, words)
+    found = knocked_out(own, words, places)
+    return _table(own, words, [*places, MEAN_STATE], found)
+
+
+def knocked_out(
+    subject: Subject, words: list[list[Word]], places: Mapping[str, Sequence[int]]
+) -> Arrays:
+    """Ranks and logits, by the names in COLUMNS, `[word, where]`, with every word of every query
+    knocked out of the layers of each of `places` and, last, its states replaced by their mean."""
+    mean = _mean_state(subject, words)
 
     def measured(block: Block) -> Tensors:
         cases = [(at, word) for at, row in enumerate(block.rows) for word in words[row]]
         parts = _of_size(cases, len(block.rows))
-        found = [_measured(own, block, part, places, mean) for part in parts]
+        found = [_measured(subject, block, part, places, mean) for part in parts]
         return {name: torch.cat([part[name] for part in found]) for name in found[0]}
 
     told = [[(word.text, word.tokens) for word in row] for row in words], list(places.items())
-    found = joined(own.measure("words of queries", measured, told))
-    return _table(own, words, [*places, MEAN_STATE], found)
+    return joined(subject.measure("words of queries", measured, told))
 
 
 def words_of(text: str, offsets: Sequence[tuple[int, int]]) -> list[Word]:

@@ -47,9 +47,8 @@ def agreement(
     """By measure, of the mean effects of units over queries, both `[unit, query]`, with the
     interval of a bootstrap of 500 draws in which both means are over the same documents, `clusters`
     `[query]`."""
-    samples = [[sample_of(row, clusters) for row in values] for values in (exact, estimate)]
-    sums = [np.stack([sample.sums for sample in of]) for of in samples]
-    of_one = samples[0][0]
+    of_one = sample_of(exact[0], clusters)
+    sums = [_by_cluster(values, clusters) for values in (exact, estimate)]
     drawn = np.concatenate(list(drawn_counts(of_one.clusters, seed)))[:DRAWS]
     found, tail = {}, (1 - CONFIDENCE) / 2
     for name, measure in MEASURES.items():
@@ -60,3 +59,13 @@ def agreement(
             low = high = np.nan
         found[name] = Interval(value, float(low), float(high), len(of_one.values))
     return found
+
+
+def _by_cluster(values: np.ndarray, clusters: ArrayLike) -> np.ndarray:
+    """Sums `[unit, cluster]` of values `[unit, query]`, each as `sample_of` has it."""
+    unit = int(np.isnan(values).any(1).argmax())
+    sample = sample_of(values[unit], clusters)
+    places = sample.codes + sample.clusters * np.arange(len(values))[:, None]
+    size = len(values) * sample.clusters
+    sums = np.bincount(places.ravel(), weights=values.ravel(), minlength=size)
+    return sums.reshape(len(values), -1)

@@ -55,7 +55,7 @@ def make(
     records = []
     for model, path in files.items():
         frame = _with_kinds(read_parquet(path), read_ranks(clean[model]), documents[model])
-        own = [row for part in _places(frame) for row in _rows(part, seed)]
+        own = _rows([part for _, part in frame.groupby("where", sort=False)], seed)
         adjusted = holm([row.get("p", math.nan) for row in own])
         records += [
             {"model": model, "p": math.nan} | row | {"p_holm": p}
@@ -69,11 +69,6 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Stages, all layers and mean states; a line for each group."""
     part = frame[~frame["where"].str.startswith("layer")]
     return wide(part, ["model", "kind", "group", "measure", "n"], "where")
-
-
-def _places(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    for _, part in frame.groupby("where", sort=False):
-        yield part
 
 
 def _with_kinds(words: pd.DataFrame, clean: pd.DataFrame, documents: Path) -> pd.DataFrame:
@@ -126,21 +121,30 @@ def _thirds(
     return pd.Series(names, words.index).where(values.notna())
 
 
-def _rows(part: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
-    where = {"where": part["where"].iloc[0]}
+def _rows(places: list[pd.DataFrame], seed: int) -> list[dict[str, Any]]:
+    """Those of each place together. They are made group by group, whose words are the same
+    everywhere and so are the draws of their documents."""
+    found: list[list[dict[str, Any]]] = [[] for _ in places]
     for kind, groups in KINDS.items():
         for group in groups:
-            own = part[part[kind] == group]
-            if own.empty:
-                continue
-            names = where | {"kind": kind, "group": group}
-            broken = mean_interval(own["vocabulary_rank"] > 1, own["doc_id"], seed).times(100)
-            yield names | {"measure": BROKEN} | columns(broken)
-            has = own[own["before"].notna()]
-            lost = mean_ratio_interval(has["taken"], has["before"], has["doc_id"], seed)
-            yield names | {"measure": LOST} | columns(lost)
+            for rows, part in zip(found, places, strict=True):
+                rows += _of_group(part, kind, group, seed)
         if kind in PAIRS:
-            yield where | _apart(part, kind, seed)
+            for rows, part in zip(found, places, strict=True):
+                rows.append({"where": part["where"].iloc[0]} | _apart(part, kind, seed))
+    return [row for rows in found for row in rows]
+
+
+def _of_group(part: pd.DataFrame, kind: str, group: str, seed: int) -> Iterator[dict[str, Any]]:
+    own = part[part[kind] == group]
+    if own.empty:
+        return
+    names = {"where": part["where"].iloc[0], "kind": kind, "group": group}
+    broken = mean_interval(own["vocabulary_rank"] > 1, own["doc_id"], seed).times(100)
+    yield names | {"measure": BROKEN} | columns(broken)
+    has = own[own["before"].notna()]
+    lost = mean_ratio_interval(has["taken"], has["before"], has["doc_id"], seed)
+    yield names | {"measure": LOST} | columns(lost)
 
 
 def _apart(part: pd.DataFrame, kind: str, seed: int) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The engine beside an implementation that shares no code with it, on the same queries.
 
 Compared are the inputs, all states of an unmodified run, logits and ranks under patches, the logit
-lens, contributions, direct contributions and what neurons are triggered by.
+lens, contributions, direct contributions and what neurons are triggered by; what only plain Hugging
+Face is compared in is in `compare_causes`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -21,8 +23,9 @@ from genir.analyses.rank_development import rank_development
 from genir.base.names import ATTENTIONS, COMPONENTS, DONORS, METHODS, Method
 from genir.base.seeding import generator
 from genir.engine.decoder import Memory, Place, Trace
+from genir.engine.ranking import Unembedding
 from genir.subjects.subject import Subject
-from genir.verification.differences import Differences, read_logits
+from genir.verification.differences import Differences, Read, read_logits
 from genir.verification.hugging_face import Captured
 from genir.verification.references import Reference
 
@@ -32,6 +35,8 @@ REPLACED_SHARE = 0.3
 RANKS = ["vocabulary_rank", "docid_rank"]
 DONOR: Method = "donor_random"
 """Stands for all methods that take donors: they differ in who is the donor."""
+CASCADED = "several patched"
+"""The patches whose ranks are compared after bfloat16 products too: they are everywhere."""
 MEAN_RANKS = ["mean_docid_rank", "mean_other_rank"]
 
 
@@ -55,6 +60,13 @@ class Verified:
     means: Means
     values: BlockValues
     patches: dict[str, list[Replacements]]
+
+    @cached_property
+    def cascade(self) -> Unembedding:
+        """Ranks by bfloat16 products, whatever the precision of the model's."""
+        own = self.subject.decoder.unembedding
+        settings = own.norm, own.epsilon, own.scale, own.docid_tokens, torch.bfloat16
+        return Unembedding(own.head, *settings)
 
     @property
     def relevant(self) -> torch.Tensor:
@@ -85,6 +97,9 @@ def prepare(subject: Subject, start: Subject | None, seed: int) -> Verified:
     patches = compared_patches(layers, heads, methods, seed)
     patches[f"component patched, {DONOR}"] = [
         {(layer, component): DONOR} for layer in layers for component in COMPONENTS
+    ]
+    patches[f"several patched, {DONOR}"] = [
+        {(layer, component): DONOR for layer in layers} for component in COMPONENTS
     ]
     return Verified(subject, start, donors, memory, trace, means, values, patches)
 
@@ -193,8 +208,12 @@ def _compare_patches(
                 place: _replacement(captured, start, method, place)
                 for place, method in patch.items()
             }
-            logits = reference.logits(values)
-            _compare_logits(differences, ours, name, _patched_stream(ours, patch), logits, table)
+            logits, stream = reference.logits(values), _patched_stream(ours, patch)
+            read = _compare_logits(differences, ours, name, stream, logits, table)
+            if name == CASCADED:
+                found = ours.cascade.ranks(stream, ours.relevant)
+                ranks = torch.stack([found.vocabulary, found.docid], 1).cpu()
+                differences.add_ranks(f"{name}, bfloat16 products: ranks", ranks, read)
 
 
 def _replacement(
@@ -227,18 +246,22 @@ def _compare_logits(
     stream: torch.Tensor,
     theirs: torch.Tensor,
     table: pd.DataFrame,
-) -> None:
-    """Logits of the engine's last residual stream, and the ranks in `table`."""
+) -> Read:
+    """Logits of the engine's last residual stream, and the ranks in `table`; gives the ranks that
+    the reference's logits say."""
     unembedding = ours.subject.decoder.unembedding
     logits = unembedding.logits(stream)
     differences.add(f"{name}: logits", logits, theirs)
-    read = read_logits(theirs, logits, ours.relevant, unembedding.docid_tokens)
-    differences.add_ranks(f"{name}: ranks", _columns(table, RANKS), read)
+    apart = (logits - theirs).abs().amax(1)
+    read = read_logits(theirs, apart, ours.relevant, unembedding.docid_tokens)
+    differences.add_ranks(f"{name}: ranks", columns(table, RANKS), read)
     if set(MEAN_RANKS) <= set(table):
-        differences.add(f"{name}: mean ranks", _columns(table, MEAN_RANKS), read.mean_ranks)
+        differences.add(f"{name}: mean ranks", columns(table, MEAN_RANKS), read.mean_ranks)
+    return read
 
 
-def _columns(table: pd.DataFrame, names: Sequence[str]) -> torch.Tensor:
+def columns(table: pd.DataFrame, names: Sequence[str]) -> torch.Tensor:
+    """Some columns of a table, `[row, column]`."""
     return torch.from_numpy(table[list(names)].to_numpy(copy=True))
 
 
@@ -271,7 +294,7 @@ def _compare_contributions(differences: Differences, ours: Verified, captured: C
             "cosine_output": cosine_similarity(output, after),
         }
         for quantity, value in expected.items():
-            differences.add(f"contribution: {quantity}", _columns(table, [quantity])[:, 0], value)
+            differences.add(f"contribution: {quantity}", columns(table, [quantity])[:, 0], value)
 
 
 def _compare_direct_contributions(

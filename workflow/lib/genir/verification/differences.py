@@ -24,14 +24,15 @@ class Read:
 
 
 def read_logits(
-    theirs: torch.Tensor, ours: torch.Tensor, relevant: torch.Tensor, docids: torch.Tensor
+    theirs: torch.Tensor, apart: torch.Tensor, relevant: torch.Tensor, docids: torch.Tensor
 ) -> Read:
-    """From a reference's logits `[query, vocabulary]`; how far ours are from them is rounding.
+    """From a reference's logits `[query, vocabulary]`; `apart` `[query]`, how far ours are from
+    them, is rounding.
 
     `relevant` is `[query, token]`, filled up with -1; `docids` `[document]` are sorted.
     """
     eps = torch.finfo(theirs.dtype).eps
-    rounding = 2 * (ours - theirs).abs().amax(1, keepdim=True)
+    rounding = 2 * apart[:, None]
     rounding += 4 * eps * theirs.abs().amax(1, keepdim=True)
     ranks = sorted_ranks(theirs)
     found = ranks.gather(1, relevant.clamp(min=0))
@@ -51,11 +52,13 @@ def read_logits(
 @dataclass
 class Differences:
     """The largest difference of each quantity and the largest value of the reference; how many
-    ranks were compared, and how many are equal as they stand."""
+    queries stand for those that not all do; how many ranks were compared, and how many are equal as
+    they stand."""
 
     largest: dict[str, float] = field(default_factory=dict)
     scale: dict[str, float] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
+    fewer: dict[str, int] = field(default_factory=dict)
     ranks: int = 0
     equal_ranks: int = 0
 
@@ -86,8 +89,9 @@ class Differences:
     def table(self, reference: str, queries: int) -> pd.DataFrame:
         """A row per quantity; the tolerance is 0 for ranks and tokens, else 1e-4 of the scale."""
         rows = [
-            (name, reference, largest, self.scale[name], self._tolerance(name), queries)
+            (name, reference, largest, self.scale[name], self._tolerance(name), n)
             for name, largest in self.largest.items()
+            for n in [self.fewer.get(name, queries)]
         ]
         return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -16,6 +16,8 @@ PARTS = {"self_attention": "SelfAttention", "cross_attention": "EncDecAttention"
          "mlp": "DenseReluDense"}  # fmt: skip
 ATTENTIONS = ("self_attention", "cross_attention")
 
+EMBEDDING, UNEMBEDDING = "embedding", "unembedding"
+
 Patch = Mapping[tuple, torch.Tensor]
 """(layer, component) or (layer, component, head) -> what it adds to the residual stream instead,
 `[d_model]` or `[query, d_model]`."""
@@ -33,6 +35,13 @@ class Captured:
     outputs: dict[str, torch.Tensor]
     heads: dict[str, torch.Tensor]
     neurons: torch.Tensor
+
+    @property
+    def terms(self) -> torch.Tensor:
+        """What the residual stream is the sum of, in the order of the run: the start token's
+        embedding, then every component's output `[layer * 3 + 1, query, d_model]`."""
+        outputs = torch.stack([self.outputs[name] for name in PARTS], 1).flatten(0, 1)
+        return torch.cat([self.residual[:1], outputs])
 
     def output(self, place: tuple) -> torch.Tensor:
         """What a component or head adds to the residual stream, `[query, d_model]`."""
@@ -59,7 +68,7 @@ class PlainReference:
         if model.config.model_type == "umt5":
             # transformers 5 says that its output projection is tied, and scales its logits.
             model.config.tie_word_embeddings = False
-        self.model = model.to(device).eval()
+        self.model = model.to(device).eval().requires_grad_(False)
         self.heads = model.config.num_heads
         ids, mask = (inputs[name].to(device) for name in ("input_ids", "attention_mask"))
         start = model.config.decoder_start_token_id
@@ -134,6 +143,122 @@ class PlainReference:
         finally:
             handle.remove()
 
+    @torch.no_grad()
+    def edge_logits(self, edges: Mapping[object, Mapping[object, torch.Tensor]]) -> torch.Tensor:
+        """Logits `[query, vocabulary]` if each reader, (layer, component) or UNEMBEDDING, reads
+        values `[query, d_model]` in place of what its sources, (layer, component) or EMBEDDING,
+        say in this very run."""
+        said: dict[object, torch.Tensor] = {}
+
+        def keep(source: object) -> Callable[..., None]:
+            return lambda _, __, output: said.__setitem__(source, _state(output))
+
+        def shift(values: Mapping[object, torch.Tensor]) -> Callable[..., tuple]:
+            def hook(_: torch.nn.Module, given: tuple) -> tuple:
+                moved = sum(value - said[source] for source, value in values.items())
+                return (given[0] + moved[:, None],)
+
+            return hook
+
+        used = {source for values in edges.values() for source in values}
+        modules = {
+            source: self.model.decoder.embed_tokens
+            if source == EMBEDDING
+            else self._module(*source)
+            for source in used
+        }
+        kept = [(module, keep(source)) for source, module in modules.items()]
+        moved = {self._norm(reader): shift(values) for reader, values in edges.items()}
+        with _hooked(kept), _read_otherwise(moved):
+            return self.model(**self.inputs).logits[:, 0]
+
+    def gradients(
+        self, states: torch.Tensor, difference: Callable[[torch.Tensor], torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Gradient of `difference`, from logits `[query, vocabulary]` to `[query]`, by what every
+        component and, last, the unembedding reads, `[reader, query, d_model]`, where they read
+        `states` of that shape; the logits; and of every query how near to 0 the closest
+        pre-activation of a ReLU is, of the largest `[query]`, infinite without ReLUs."""
+        added = torch.zeros_like(states).requires_grad_()
+        readers = [(layer, name) for layer in range(len(states) // len(PARTS)) for name in PARTS]
+        nearest = torch.full_like(states[0, :, 0], torch.inf)
+
+        def placed(number: int) -> Callable[..., tuple]:
+            def hook(_: torch.nn.Module, given: tuple) -> tuple:
+                read = states[number] + given[0][:, 0] - given[0][:, 0].detach() + added[number]
+                return (read[:, None],)
+
+            return hook
+
+        def near(_: torch.nn.Module, given: tuple, __: object) -> None:
+            size = given[0][:, 0].detach().abs()
+            torch.minimum(nearest, size.amin(1) / size.max(), out=nearest)
+
+        relus = [(m, near) for m in self.model.decoder.modules() if isinstance(m, torch.nn.ReLU)]
+        norms = {self._norm(r): placed(n) for n, r in enumerate([*readers, UNEMBEDDING])}
+        with torch.enable_grad(), _hooked(relus), _read_otherwise(norms):
+            logits = self.model(**self.inputs).logits[:, 0]
+            (gradients,) = torch.autograd.grad(difference(logits).sum(), added)
+        return gradients, logits.detach(), nearest
+
+    def linear_read(self, difference: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """What is multiplied with any part of the last residual stream for its share of
+        `difference`, if the final norm divides as in the unmodified run, `[query, d_model]`."""
+        kept: list[torch.Tensor] = []
+
+        def hook(norm: torch.nn.Module, given: tuple, output: torch.Tensor) -> torch.Tensor:
+            scale = given[0].pow(2).mean(-1).add(norm.variance_epsilon).rsqrt()
+            kept.extend((output.detach().requires_grad_(), scale))
+            return kept[0]
+
+        norm = self.model.decoder.final_layer_norm
+        with torch.enable_grad(), _hooked([(norm, hook)]):
+            logits = self.model(**self.inputs).logits[:, 0]
+            (gradient,) = torch.autograd.grad(difference(logits).sum(), kept[0])
+        return gradient[:, 0] * norm.weight * kept[1]
+
+    @torch.no_grad()
+    def without_tokens(self, unseen: torch.Tensor, layers: Sequence[int]) -> torch.Tensor:
+        """Logits `[query, vocabulary]` if the cross-attention of some layers does not see the
+        tokens marked in `unseen` `[query, token]`."""
+        hidden = (self.inputs["attention_mask"] == 0)[:, None, None]
+        lowest = torch.finfo(torch.float32).min
+        seen = torch.zeros_like(hidden, dtype=torch.float32).masked_fill(hidden, lowest)
+        blind = seen.masked_fill(unseen[:, None, None], lowest)
+
+        def masked(layer: int) -> Callable[..., tuple]:
+            def hook(_: torch.nn.Module, given: tuple, named: dict) -> tuple:
+                # T5 says mask, and adds the first layer's to the position bias of all; umT5 not.
+                name = "mask" if "mask" in named else "attention_mask"
+                told = {name: blind if layer in layers else seen}
+                return given, named | told | {k: None for k in named if k == "position_bias"}
+
+            return hook
+
+        handles = [
+            block.layer[1].EncDecAttention.register_forward_pre_hook(masked(n), with_kwargs=True)
+            for n, block in enumerate(self.model.decoder.block)
+        ]
+        try:
+            return self.model(**self.inputs).logits[:, 0]
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @torch.no_grad()
+    def with_encoded(self, states: torch.Tensor) -> torch.Tensor:
+        """Logits `[query, vocabulary]` if `states` `[query, token, d_model]` were the encoder's
+        output."""
+        encoded = type(self.encoded)(last_hidden_state=states)
+        return self.model(**self.inputs | {"encoder_outputs": encoded}).logits[:, 0]
+
+    def _norm(self, reader: object) -> torch.nn.Module:
+        """With which a component, or the unembedding, begins."""
+        if reader == UNEMBEDDING:
+            return self.model.decoder.final_layer_norm
+        layer, component = reader
+        return self.model.decoder.block[layer].layer[list(PARTS).index(component)].layer_norm
+
     def _module(self, layer: int, component: str) -> torch.nn.Module:
         part = list(PARTS).index(component)
         return getattr(self.model.decoder.block[layer].layer[part], PARTS[component])
@@ -170,6 +295,16 @@ def _state(output: object) -> torch.Tensor:
 @contextmanager
 def _hooked(hooks: Sequence[tuple[torch.nn.Module, Callable]]) -> Iterator[None]:
     handles = [module.register_forward_hook(hook) for module, hook in hooks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _read_otherwise(hooks: Mapping[torch.nn.Module, Callable]) -> Iterator[None]:
+    handles = [module.register_forward_pre_hook(hook) for module, hook in hooks.items()]
     try:
         yield
     finally:

@@ -12,8 +12,9 @@ from genir.files.io import read_parquet
 from genir.subjects.blocks import Limits
 from genir.subjects.subject import QuerySource, load_subject
 from genir.verification.compare import Verified, compare, prepare, sampled
+from genir.verification.compare_causes import compare_causes
 from genir.verification.differences import Differences, beyond_tolerance
-from genir.verification.hugging_face import tokenized
+from genir.verification.hugging_face import PlainReference, tokenized
 from genir.verification.references import Reference, references
 
 
@@ -83,7 +84,8 @@ def verify_engine(
     inputs = tokenized(folder, texts, source.query_tokens)
     found, optional = references(folder)
     differences = {
-        name: _beside(reference, ours, folder, start, inputs) for name, reference in found.items()
+        name: _beside(reference, ours, folder, start, inputs, seed)
+        for name, reference in found.items()
     }
     patches = sum(map(len, ours.patches.values())) - 1
     return Verification(differences, len(rows), patches, optional)
@@ -95,7 +97,12 @@ def _beside(
     folder: Path,
     start: Path | None,
     inputs: Mapping[str, torch.Tensor],
+    seed: int,
 ) -> Differences:
     device = ours.subject.device
     before = None if start is None else reference(start, inputs, device).captured()
-    return compare(ours, reference(folder, inputs, device), before, inputs)
+    other = reference(folder, inputs, device)
+    differences = compare(ours, other, before, inputs)
+    if isinstance(other, PlainReference):
+        compare_causes(differences, ours, other, seed)
+    return differences
