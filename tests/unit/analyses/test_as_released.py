@@ -13,7 +13,7 @@ from genir.analyses.as_released import padded_ranks, ranks_without_mask, swapped
 from genir.analyses.circuit import FIXED, replacements
 from genir.analyses.patching import patch_means, patched_ranks, single_patches, stage_patches
 from genir.analyses.rank_queries import rank_queries
-from genir.analyses.released_communication import neuron_means, released_communication
+from genir.analyses.released_communication import communication_as_released, neuron_means
 from genir.base.names import COMPONENTS
 from genir.engine.t5 import load_t5
 from genir.models.tokens import pad_rows
@@ -175,7 +175,7 @@ def listed_shares(subject, records, layer, norm_weights):
 def test_shares_of_neurons_are_put_together_as_in_the_released_code(family, norm_weights):
     subject = small_subject(family)
     stages = {"I": (0, 0), "II": (1, 1), "III": (2, 2)}
-    table = released_communication(subject, stages)
+    table = communication_as_released(subject, stages)
     table = table[table["norm_weights"] == norm_weights]
     records = [recorded(subject.plain, tokens) for tokens in subject.queries.inputs]
     names = {"embedding": ("embedding", "all")}

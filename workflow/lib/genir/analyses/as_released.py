@@ -23,7 +23,7 @@ from genir.analyses.patching import (
     stage_patches,
 )
 from genir.analyses.rank_queries import rank_queries
-from genir.analyses.released_communication import released_communication
+from genir.analyses.released_communication import communication_as_released
 from genir.analyses.stages import patched_stages
 from genir.base.names import Method
 from genir.base.progress import LOGGER
@@ -93,7 +93,7 @@ def as_released(
         "patching": _together("list", patching),
         "circuit": _together("list", circuit),
         "encoder_swap": _together("encoder", dict(swapped_ranks(subject, reduced))),
-        "communication": released_communication(listed[WITH_MASK], used),
+        "communication": communication_as_released(listed[WITH_MASK], used),
     }
 
 

@@ -22,7 +22,7 @@ NORM_WEIGHTS = ("left_out", "kept")
 Stages = Mapping[str, tuple[int, int]]
 
 
-def released_communication(subject: Subject, stages: Stages) -> pd.DataFrame:
+def communication_as_released(subject: Subject, stages: Stages) -> pd.DataFrame:
     """Shares of the sources in what pushes the active neurons of each stage's MLPs upwards, over
     the first queries of `subject`: norm_weights, target_stage, source, source_stage (`all`: the sum
     over stages), value, low, high, n.
