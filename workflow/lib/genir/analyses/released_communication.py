@@ -53,12 +53,12 @@ def neuron_means(shares: np.ndarray, documents: np.ndarray) -> np.ndarray:
     document; `documents` `[query]` are their names."""
     codes = np.unique(documents, return_inverse=True)[1]
     active = shares[:, 0] >= 0
-    shares = np.where(active[:, None], shares, 0).astype(float)
-    sums, counts = shares.sum(0), active.sum(0)
+    shares = np.where(active[:, None], shares, np.zeros((), shares.dtype))
+    sums, counts = shares.sum(0, dtype=float), active.sum(0)
     found = [_mean_of_neurons(sums, counts)]
     for code in range(codes.max() + 1):
         own = codes == code
-        rest = sums - shares[own].sum(0), counts - active[own].sum(0)
+        rest = sums - shares[own].sum(0, dtype=float), counts - active[own].sum(0)
         found.append(_mean_of_neurons(*rest))
     return np.stack(found)
 
