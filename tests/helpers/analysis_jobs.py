@@ -143,6 +143,17 @@ def arguments(name: str) -> list[str]:
             "seed": 1,
             "output": "out",
         },
+        "as_released": {
+            "model": own["model"],
+            "source": own["source"],
+            "test": source["test"],
+            "correct": "data/correct.csv",
+            "stages": "data/stages.json",
+            "methods": ["zero", "mean"],
+            "padded_tokens": 12,
+            "reduced": {"rd1": "data/reduced"},
+            "output": "out",
+        },
         "attribution": measuring | {"correct": "data/correct.csv", "seed": 1, "output": "out"},
         "patch_edge": measuring
         | {

@@ -45,7 +45,7 @@ def tables(names: str) -> Jobs:
 
 WITHOUT_FIGURE = [table.name for table in artifacts.TABLES if not table.drawn]
 FIGURES = " ".join(figure.name for figure in artifacts.FIGURES if not figure.each)
-NOT_OF_ALL = ("partial_swap", "donors")
+NOT_OF_ALL = ("partial_swap", "donors", "as_released")
 OF_ALL = [analysis.name for analysis in artifacts.ANALYSES if analysis.name not in NOT_OF_ALL]
 ANALYSES = " ".join([*OF_ALL, "correct_queries", "stages", "verify_engine"])
 CORPUS = jobs("export_corpus", "hpo") | jobs("subset_corpus", "hpo-2k")
@@ -148,6 +148,7 @@ UNUSED = {
     "torch": "gpu",
     "corpora": {"other": {"source": "ir_datasets", "id": "antique/train", "faulty": "drop"}},
     "patching": {"layers_per_job": 3},
+    "evaluation": {"padded_tokens": 64},
     "pretraining": {
         **{"training": {"steps": 30, "objective": "prefix_lm"}, "snapshots": [5]},
         "start": {"type": "folder", "path": "resources/mini-t5"},
@@ -328,6 +329,11 @@ EDITS = [
         | jobs("summary")
         | EXPLORERS,
         config={"evaluation": {"run_depth": 50}},
+    ),
+    Edit(
+        "as released beside the mask",
+        jobs("as_released", "full", "random_start") | tables("as_released"),
+        config={"evaluation": {"attention_mask": "as_released"}},
     ),
     Edit(
         "queries in the table of top tokens",

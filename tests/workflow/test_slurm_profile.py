@@ -36,6 +36,7 @@ cli.main()
 CONFIG = """
 headline_model: mine
 pretraining: {snapshots: [5]}
+evaluation: {attention_mask: as_released}
 models:
   full:
   random_start:

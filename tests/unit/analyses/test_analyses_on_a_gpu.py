@@ -9,6 +9,7 @@ from pandas.testing import assert_frame_equal
 from plain_t5 import FAMILIES
 from small_subjects import small_subject
 
+from genir.analyses.as_released import ranks_without_mask
 from genir.analyses.attribution import UNITS, estimates, heads_of
 from genir.analyses.circuit_curve import curves
 from genir.analyses.communication import communication
@@ -28,6 +29,7 @@ from genir.analyses.patching import (
 )
 from genir.analyses.rank_development import rank_development
 from genir.analyses.rank_queries import rank_queries, top_documents
+from genir.analyses.released_communication import communication_as_released
 from genir.analyses.signed_contributions import signed_contributions
 from genir.analyses.top_heads import top_heads
 from genir.base.names import ABLATIONS, METHODS
@@ -38,6 +40,8 @@ from genir.subjects.shards import Shards
 from genir.verification.compare import compare, prepare
 from genir.verification.differences import beyond_tolerance
 from genir.verification.hugging_face import PlainReference
+
+STAGES = {"I": (0, 0), "II": (1, 1), "III": (2, 2)}
 
 
 def _patched(subject, start):
@@ -84,6 +88,11 @@ def _swapped(subject, start):
     return pd.concat([rank_queries(subject, encoder) for encoder in encoders])
 
 
+def _without_mask(subject, _):
+    listed = subject.over(subject.queries.take(np.arange(6)))
+    return pd.concat(ranks_without_mask(listed, subject, STAGES, ["zero", "mean"]))
+
+
 TABLES = {
     "rank_queries": lambda subject, _: rank_queries(subject),
     "top_documents": _top_documents,
@@ -101,6 +110,8 @@ TABLES = {
     "top_tokens": lambda subject, _: head_lens(subject).top_tokens,
     "communication": lambda subject, _: communication(subject),
     "top_heads": lambda subject, _: top_heads(subject, range(2, 3)),
+    "without_mask": _without_mask,
+    "means_of_neurons": lambda subject, _: communication_as_released(subject, STAGES),
 }
 
 

@@ -11,6 +11,7 @@ from small_subjects import small_subject
 from small_training import Settings, losses_of_part, small_network
 from tiny_text import tiny_tokenizer
 
+from genir.analyses.as_released import padded_ranks
 from genir.analyses.communication import communication
 from genir.analyses.contributions import contributions
 from genir.analyses.direct_contribution import direct_contribution
@@ -102,6 +103,7 @@ ANALYSES = {
     "patches": lambda subject: patched_ranks(
         subject, None, None, stage_patches({"I": (0, 0)}, ["zero"])
     ),
+    "padded": lambda subject: padded_ranks(subject, 9),
     "other encoder": lambda subject: rank_queries(subject, partial_encoder(
         subject.model, subject.model, "embedding")),
 }  # fmt: skip

@@ -36,7 +36,7 @@ def test_modules_without_the_function_are_no_entries():
 @pytest.mark.parametrize("name", ["markdown", "nothing", "../circuit", "", "os.path"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name):
     with pytest.raises(
-        AnalysisError, match=f"no table '{name}'; write one of attribution, circuit"
+        AnalysisError, match=f"no table '{name}'; write one of as_released, attribution"
     ):
         table.TABLES.module(name)
 
@@ -120,7 +120,7 @@ def test_errors_are_one_line(tmp_path):
     done = call("table", "nothing")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith(
-        "AnalysisError: there is no table 'nothing'; write one of attribution, circuit"
+        "AnalysisError: there is no table 'nothing'; write one of as_released, attribution"
     )
     (tmp_path / "manifest.json").write_text("{}")
     (tmp_path / "curve.csv").write_text(

@@ -11,7 +11,7 @@ from genir.run.needs import Needs
 REPORT = REPOSITORY / "workflow/report"
 CONFIGS = (
     *("tiny", "published", "paper", "document", "query_generation", "emergence_pile_t5"),
-    *("emergence", "training_data"),
+    *("emergence", "training_data", "as_released"),
 )
 
 
@@ -65,12 +65,30 @@ def test_conditional_tables_are_there_only_where_they_have_rows(tmp_path):
     usual = names(plan_of(tmp_path))
     everything = {table.name for table in artifacts.TABLES}
     of_series = {"series", "series_trend"}
-    assert everything - usual == {"seeds", "donors"} | of_series
+    assert everything - usual == {"seeds", "donors", "as_released"} | of_series
     assert "seeds" in names(plan_of(tmp_path, models={"full": {"seeds": [1, 5]}}))
     only_random = plan_of(tmp_path, models={"full": None}, headline_model="random_start")
-    assert everything - names(only_random) == {"seeds", "donors", "partial_swap"} | of_series
+    assert everything - names(only_random) == (
+        {"seeds", "donors", "partial_swap", "as_released"} | of_series
+    )
     assert "donors" in names(plan_of(tmp_path, patching={"head_methods": ["donor_random"]}))
     assert not {"training"} & names(plan_of(tmp_path, "published"))
+    assert "as_released" in names(plan_of(tmp_path, "published"))
+
+
+def test_what_is_as_released_changes_no_other_job(tmp_path):
+    def told(plan):
+        made = [*artifacts.tables(plan), *artifacts.figures(plan)]
+        found = {artifact.rule_name: artifact.words(plan) for artifact in made}
+        for job in artifacts.jobs(plan):
+            trained = {job.analysis.of: job.model or "full"}
+            found[job.rule] = job.words(trained), job.read(trained), job.written
+        return found
+
+    usual, beside = told(plan_of(tmp_path)), told(plan_of(tmp_path, "as_released"))
+    own = {"as_released_full", "as_released_random_start", "table_as_released"}
+    assert beside.keys() - usual.keys() == own
+    assert {rule: beside[rule] for rule in usual} == usual
 
 
 def test_drift_is_that_of_models_whose_start_is_known(tmp_path):

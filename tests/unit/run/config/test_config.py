@@ -193,6 +193,8 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("seed", True, "seed", "true is not allowed; write a whole number"),
     ("seed", -1, "seed", "write at least 0"),
     ("seed", None, "seed", "is empty"),
+    ("evaluation/attention_mask", False, "evaluation.attention_mask", "one of true, as_released"),
+    ("evaluation/padded_tokens", 1, "evaluation.padded_tokens", "write at least 2"),
     ("finetuning/steps", 800.0, "finetuning.steps", "write a whole number"),
     ("finetuning/steps", DELETE, "finetuning.steps", "is missing; write steps: optimiser steps"),
     ("finetuning/learning_rate", "1e-2", "finetuning.learning_rate", "0.01, without quotes"),

@@ -40,6 +40,10 @@ EVALUATED = ("validation", "test")
 RANK_KINDS = ("vocabulary", "docid")
 """The rank among all tokens, and that among the docids alone."""
 
+AS_RELEASED = "as_released"
+"""The value of `evaluation.attention_mask` that also computes what the study's code does without
+one."""
+
 BASELINES = ("bm25_text", "bm25_text_queries")
 
 SPLITS = ("train", "validation", "test")

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from genir.base.names import COMPONENTS
 
+RELEASED = ("evaluation", "patching", "circuit", "encoder_swap", "communication")
+"""What as_released writes of a model, a table each."""
+
 
 def patch_name(method: str, place: int | str, component: str) -> str:
     """`place` is a decoder layer or a stage."""

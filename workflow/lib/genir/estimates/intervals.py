@@ -256,6 +256,18 @@ def percentile_interval(value: float, resampled: np.ndarray, sample: Sample) -> 
     return Interval(value, float(low), float(high), len(sample.values))
 
 
+def jackknife(value: float, left_out: np.ndarray, n: int) -> Interval:
+    """A share of `n` queries with the normal interval of a jackknife over clusters (Efron and
+    Stein 1981); `left_out` `[cluster]` is the share without each of them."""
+    clusters = len(left_out)
+    if clusters < 2:
+        return Interval(float(value), np.nan, np.nan, n)
+    error = np.sqrt((clusters - 1) / clusters * ((left_out - left_out.mean()) ** 2).sum())
+    margin = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
+    low, high = max(0.0, float(value - margin)), min(1.0, float(value + margin))
+    return Interval(float(value), low, high, n)
+
+
 def columns(
     interval: Interval, names: tuple[str, str, str, str] = NAMES, scale: float = 1.0
 ) -> dict[str, Any]:

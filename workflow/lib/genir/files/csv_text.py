@@ -21,6 +21,8 @@ NUMBERS = frozenset(
     "logit_difference_lost_high logit_difference_lost_n "
     "moved_to_donor moved_to_donor_low moved_to_donor_high moved_to_donor_n "
     "percent_not_first mean_rank mean_rank_low mean_rank_high query_low query_high "
+    "with_mask with_mask_low with_mask_high with_mask_n "
+    "as_released as_released_low as_released_high as_released_n padded_tokens "
     "largest_difference tolerance scale".split()
 )
 """Columns of our tables that hold numbers; an empty cell is NaN there."""

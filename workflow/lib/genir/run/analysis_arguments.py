@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from genir.base.names import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES
-from genir.base.patched_files import circuit_split, patch_files, table_file
+from genir.base.patched_files import RELEASED, circuit_split, patch_files, table_file
 from genir.run import results
 from genir.run.arguments import Arguments, Folder, Written
 from genir.run.plan import Plan
@@ -158,6 +158,23 @@ def circuit(plan: Plan, model: str) -> Arguments:
         "seed": plan.seed,
         "start": plan.pretraining_of(model),
         "output": Written(output.path, (record, *output.files)),
+    }
+
+
+def as_released(plan: Plan, model: str) -> Arguments:
+    tokens = {"query_tokens": plan.config["evaluation"]["padded_tokens"]}
+    source, test = (plan.source(model, split) | tokens for split in EVALUATED)
+    folders = enumerate(map(plan.model_folder, plan.reduced_names(model)), start=1)
+    return {
+        "model": plan.model_folder(model),
+        "source": source,
+        "test": test,
+        "correct": correct_queries(model),
+        "stages": stages(model),
+        "methods": plan.automatic_methods(model),
+        "padded_tokens": plan.config["evaluation"]["padded_tokens"],
+        "reduced": {f"rd{i}": folder for i, folder in folders},
+        "output": in_folder("as_released", *RELEASED),
     }
 
 

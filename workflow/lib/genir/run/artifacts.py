@@ -209,6 +209,15 @@ ANALYSES = (
         minutes=120,
         ranks=False,
     ),
+    # What the study's code does without a mask is asked for by the configuration.
+    Analysis(
+        "as_released",
+        "Compute what the study's released code does with {model}.",
+        *("genir.analyses.as_released", "as_released", told.as_released),
+        minutes=120,
+        cut="model",
+        models=lambda plan: plan.models if plan.as_released else [],
+    ),
     Analysis(
         "attribution",
         "Estimate the effects of edges and heads of {model} by gradients.",
@@ -354,6 +363,16 @@ TABLES = (
         rule="paper_comparison",
         module="genir.study.paper_comparison",
         mem_mb=1000,
+    ),
+    # What the study's code does without a mask is asked for by the configuration.
+    Artifact(
+        *("as_released", "Comparison with the study"),
+        "Compare what is computed with a mask with what the study's released code computes.",
+        made_from.as_released,
+        wanted=lambda plan: plan.as_released,
+        drawn=False,
+        label="as released",
+        module="genir.study.as_released",
     ),
     Artifact(
         *("claims", "Comparison with the study"),

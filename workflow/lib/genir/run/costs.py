@@ -36,7 +36,8 @@ PATCHED_STAGES = 4
 class Workload:
     """What is asked of one model. `rows` are those of its embedding, docids included; `training`
     are its fine-tuning settings, empty for an existing model; `methods` and `head_methods` count
-    patching methods, `encoders` and `parts` what is swapped in."""
+    patching methods, `encoders` and `parts` what is swapped in, `released` those that are also
+    patched as released, where queries are padded to `padded_tokens` once."""
 
     model: str
     shape: Shape
@@ -50,6 +51,8 @@ class Workload:
     head_methods: int
     encoders: int
     parts: int
+    released: int = 0
+    padded_tokens: int = 0
 
 
 def batch_tokens(training: Mapping[str, Any]) -> int:
@@ -143,6 +146,9 @@ def analysis_operations(work: Workload) -> dict[str, float]:
     late_neurons = 2.0 * shape.d_ff * shape.d_model * last_stage * sources
     once = queries * 2 * (read + decode)
     curves = 2 * (4 * places + 20 * 12)
+    padded = read * work.padded_tokens / work.query_tokens + decode + rank
+    places_released = work.released * (places + 3 * PATCHED_STAGES)
+    released = (queries + work.test) * padded + 2 * (once + queries * places_released * patched)
     documents = 2.0 * (work.rows - shape.rows) * shape.d_model
     edges = places**2 / 2 * (decode / 3 + documents)
     return {
@@ -154,6 +160,7 @@ def analysis_operations(work: Workload) -> dict[str, float]:
         "patch_component": once + queries * work.methods * places * patched,
         "patch_head": once + queries * work.head_methods * heads * patched,
         "patch_stage": once + queries * work.methods * 3 * PATCHED_STAGES * patched,
+        "as_released": released if work.released else 0.0,
         "circuit_curve": once + (queries * 3 * places + work.test * curves) * patched,
         "patch_edge": once + 2 * min(queries, EDGE_QUERIES) * edges,
         "head_lens": queries * (read + decode + heads / 2 * rank),

@@ -138,6 +138,8 @@ class Needs:
             head_methods=len(plan.methods(model, "head_methods")),
             encoders=len(plan.encoders(model)),
             parts=len(plan.encoder_parts(model)) if model in plan.pretrained else 0,
+            released=len(plan.automatic_methods(model)) if plan.as_released else 0,
+            padded_tokens=plan.config["evaluation"]["padded_tokens"] if plan.as_released else 0,
         )
 
     def _generator(self, generator: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from genir.base import paths
 from genir.base.names import (
+    AS_RELEASED,
     AUTOMATIC_METHODS,
     BASELINES,
     DONORS,
@@ -64,6 +65,7 @@ class Plan:
         self.series: dict[str, Any] = config.get("series", {})
         self.ordered_series = [s for s, e in self.series.items() if values.is_ordered(e)]
         self.with_donors = [m for m in self.models if self.donor_methods(m)]
+        self.as_released = config["evaluation"]["attention_mask"] == AS_RELEASED
         self.traces = {slug(text): text for text in config["trace"]["queries"]}
         self.study = values.study_models(self.config)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genir.base.names import BASELINES, COMPONENTS, DONORS, EVALUATED, PATCHED_STAGES
-from genir.base.patched_files import circuit_split, patch_files, table_file
+from genir.base.patched_files import RELEASED, circuit_split, patch_files, table_file
 from genir.run import results
 from genir.run.arguments import Arguments, Folder
 from genir.run.plan import Plan
@@ -331,6 +331,41 @@ def paper_comparison(plan: Plan) -> Arguments:
     ]
     own = {"published": plan.published(), "tables": table_files(*compared), "models": models}
     return own | _beside(plan, plan.study.values())
+
+
+def as_released(plan: Plan) -> Arguments:
+    datasets = {model: dataset for dataset, model in plan.study.items()}
+    files = []
+    for model in plan.models:
+        methods, layers = plan.automatic_methods(model), plan.decoder_layers(model)
+        clean = [clean_ranks(model, split) for split in EVALUATED]
+        study = inside("circuit", model, table_file(circuit_split("study", "test")))
+        released = [inside("as_released", model, table_file(name)) for name in RELEASED]
+        of_this = {
+            "model": model,
+            "released": Folder(released[0].parent, tuple(released)),
+            "evaluated": Folder(clean[0].parent, tuple(clean)),
+            "patch_stage": _patches("patch_stage", model, methods, PATCHED_STAGES),
+            "patch_component": _patches("patch_component", model, methods, layers),
+            "circuit": Folder(study.parent, (study,)),
+            "methods": methods,
+            "layers": len(layers),
+        }
+        if model in datasets:
+            of_this["dataset"] = datasets[model]
+        if model in plan.with_reduced:
+            names = [f"rd{i + 1}" for i in range(len(plan.reduced_names(model)))]
+            swapped = tuple(inside("encoder_swap", model, table_file(name)) for name in names)
+            of_this["encoder_swap"] = Folder(swapped[0].parent, swapped)
+            of_this["removed"] = removed_documents(model)
+        files.append(of_this)
+    return {
+        "models": files,
+        **table_files("communication"),
+        "published": plan.published(),
+        "padded_tokens": plan.config["evaluation"]["padded_tokens"],
+        "seed": plan.seed,
+    } | _beside(plan, plan.models)
 
 
 def seeds(plan: Plan) -> Arguments:

@@ -31,6 +31,21 @@ class Queries:
         inputs = [self.inputs[row] for row in rows]
         return Queries(self.ids[rows], self.doc_ids[rows], inputs, self.relevant[rows])
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest query, its end token included."""
+        return max(map(len, self.inputs))
+
+    def padded(self, tokens: int, pad_token: int) -> "Queries":
+        """The same queries, shorter ones filled up to `tokens` on the right with a token that is
+        read like any other: a model without an attention mask."""
+        fill = [(0, max(0, tokens - len(row))) for row in self.inputs]
+        inputs = [
+            np.pad(row, width, constant_values=pad_token)
+            for row, width in zip(self.inputs, fill, strict=True)
+        ]
+        return Queries(self.ids, self.doc_ids, inputs, self.relevant)
+
 
 def build_queries(
     table: pd.DataFrame,

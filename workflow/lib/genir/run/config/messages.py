@@ -91,7 +91,8 @@ def _wrong_value(error: ValidationError) -> str:
     if value is None:
         return f"is empty; write a value. If the entry is to go: {_MERGED}"
     if error.validator == "enum":
-        return f"{show(value)} is not allowed; write one of {', '.join(error.validator_value)}"
+        allowed = (word if isinstance(word, str) else show(word) for word in error.validator_value)
+        return f"{show(value)} is not allowed; write one of {', '.join(allowed)}"
     if error.validator == "type":
         wanted = expected(error.schema) + _yaml_hint(value, error.schema)
         return f"{show(value)} is not allowed; write {wanted}"
