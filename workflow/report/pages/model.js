@@ -18,7 +18,7 @@ function countOf(test) {
 
 /** The columns of one model's inside, unpacked when they are first asked for. */
 export function inside(number) {
-  INSIDE[number] ??= unpack(`inside-${number}`).then((pack) => pack?.columns ?? {});
+  INSIDE[number] ??= unpack(`inside-${number}`).then((pack) => ({ ...pack?.facts, ...pack?.columns }));
   return INSIDE[number];
 }
 

@@ -1,5 +1,5 @@
 // All queries: the tables' rows as maps with intervals; from a cell to the queries that break there.
-import { called, choice, el, interval, number } from "./build.js";
+import { called, choice, el, fixed, interval, number } from "./build.js";
 import { heatMap } from "./heatmap.js";
 import { rankLines } from "./lines.js";
 import { boundariesOf, broken, heads, inside } from "./model.js";
@@ -59,7 +59,7 @@ function effects({ data, chosen, filter }, title, table, methods, map, more = {}
       const value = found?.[measure.value];
       if (value === undefined || value === null) return null;
       const said = `${interval(value, found[measure.low], found[measure.high])} ${measure.unit} (${called(now.method)}; n = ${number(found[measure.n])})`;
-      return { value, text: now.measure === "broken" ? Math.round(value) : value.toFixed(2), said };
+      return { value, text: now.measure === "broken" ? Math.round(value) : fixed(value, 2), said };
     };
     const most = Math.max(0, ...rows.map((row) => Math.abs(row[measure.value] ?? 0)));
     const [low, high, both] = measure.to(most);
@@ -123,7 +123,7 @@ function contributions({ data, chosen }, table, stages) {
     const both = now.measure.startsWith("cosine");
     const cell = (row, layer) => {
       const found = rows.find((r) => r.component === data.components[row] && r.layer === layer);
-      return found ? { value: found.value, text: found.value.toFixed(2), said: `${interval(found.value, found.low, found.high)} (${called(now.measure)}, mean over ${called(now.view)} queries; n = ${number(found.n)})` } : null;
+      return found ? { value: found.value, text: fixed(found.value, 2), said: `${interval(found.value, found.low, found.high)} (${called(now.measure)}, mean over ${called(now.view)} queries; n = ${number(found.n)})` } : null;
     };
     const high = both ? 1 : Math.max(1e-9, ...rows.map((row) => row.value));
     holder.replaceChildren(heatMap({ ...stages, label: `Contributions: ${called(now.measure)}`, rows: data.components.map(called), cell, scale: { low: both ? -1 : 0, high, both, unit: called(now.measure) } }));
