@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from explored_results import LAYERS, NO_RIVAL, ODD
+from explored_results import LAYERS, NO_RIVAL, ODD, PLACES
 
 from genir.base.names import COMPONENTS
 from genir.pages import places
@@ -82,10 +82,12 @@ def test_words_shown_are_those_of_the_file(page, results, explorer, model, name)
     assert head[1:] == ODD[:3]
     told = pd.read_parquet(places.of_one(results, "query_words", name))
     told = told[told["query_id"] == "q05"]
-    shown = [*(f"decoder layer {layer}" for layer in range(LAYERS)), "Stage I", "Stage II"]
-    shown += ["Stage III", "all layers", "mean state"]
+    shown = ["Stage I", "Stage II", "Stage III", "all layers", "mean state"]
+    shown += [f"decoder layer {layer}" for layer in range(LAYERS)]
     assert [row[0] for row in rows] == shown
+    order = [*PLACES[LAYERS:], *PLACES[:LAYERS]]
     for word, own in told.groupby("word"):
+        own = own.set_index("where").loc[order]
         tokens = f"{word + 1} tokens" if word else "token"
         for row, after in zip(rows, own.itertuples(), strict=True):
             said = row[1 + word]
@@ -160,7 +162,16 @@ def test_search_filters_and_order(page, explorer):
     assert count(page) == "8 of 48"
     choose(page, "Words", "unshared")
     assert count(page) == "2 of 48"
-    for label in ("Split", "Rank", "Words"):
+    choose(page, "Words", "")
+    choose(page, "Rank", "")
+    choose(page, "Slice", "nearestSlice high")
+    assert count(page) == "6 of 48"
+    choose(page, "Split", "")
+    assert count(page) == "12 of 48"
+    page.run("document.querySelector('.entry').click()")
+    page.wait("document.querySelector('.facts').innerText.includes('nearest one 0.750')")
+    assert "training queries of its documents 3" in page.text(".facts")
+    for label in ("Split", "Rank", "Words", "Slice"):
         choose(page, label, "")
     choose(page, "Order", "worst")
     assert page.text(".entry .place") == "7"

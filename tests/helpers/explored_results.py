@@ -53,6 +53,19 @@ def write_results(folder: Path) -> Path:
     return results
 
 
+def write_slices(results: Path) -> Path:
+    """Every fourth query has no training query; the thirds of the others go round."""
+    ids = [*synthetic.query_ids(), *_test(synthetic.clean_ranks())["query_id"]]
+    names = ["none", "low", "middle", "high"]
+    thirds = [names[number % 4] for number in range(len(ids))]
+    frame = pd.DataFrame({"query_id": ids, "nearest_query": thirds, "training_queries": thirds})
+    overlap = [np.nan if name == "none" else names.index(name) / 4 for name in thirds]
+    counts = [names.index(name) for name in thirds]
+    path = results / "query_slices" / "terms.parquet"
+    write_parquet(path, frame.assign(nearest_overlap=overlap, training_count=counts))
+    return path
+
+
 def _test(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(query_id="test-" + frame["query_id"])
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from explored_results import HEADS, LAYERS, METHODS, NO_RIVAL, ODD, write_results
+from explored_results import HEADS, LAYERS, METHODS, NO_RIVAL, ODD, write_results, write_slices
 from unpacking import unpacked
 
 from genir.base.errors import AnalysisError
@@ -130,6 +130,21 @@ def test_words_and_shares_that_do_not_fit_are_refused(tmp_path):
     shares.to_parquet(path)
     with pytest.raises(AnalysisError, match=r"another logit difference of query 'q02' .*delete it"):
         made(results)
+
+
+def test_slices_are_those_of_the_file(results, tmp_path):
+    model, data = explored(results, "full"), places.dataset(results)
+    slices, folder = write_slices(results), places.model_folder(results, "full")
+    page = explorer_page(results, data, folder, model, [], slices)
+    facts, columns = packs_of(page)["queries"]
+    told = pd.read_parquet(slices).set_index("query_id").loc[facts["ids"]]
+    for key, name in (("nearestSlice", "nearest_query"), ("countSlice", "training_queries")):
+        assert [facts["thirds"][int(i)] for i in columns[key]] == told[name].tolist()
+    np.testing.assert_array_equal(columns["overlap"], told["nearest_overlap"])
+    np.testing.assert_array_equal(columns["trainingQueries"], told["training_count"])
+    told.reset_index()[1:].to_parquet(tmp_path / "less.parquet")
+    with pytest.raises(AnalysisError, match="'q00'"):
+        explorer_page(results, data, folder, model, [], tmp_path / "less.parquet")
 
 
 def test_documents_and_words_have_names(page):

@@ -50,6 +50,10 @@ function heading(data, query, model) {
       fact("best other document's logit", number(other)),
       fact("difference", number(own - other)),
       fact("content words shared with the document", number(words)),
+      ...(data.thirds ? [
+        fact("training queries of its documents", number(data.trainingQueries.at(query))),
+        fact("overlap of words with the nearest one", number(data.overlap.at(query))),
+      ] : []),
     ),
   ];
 }
