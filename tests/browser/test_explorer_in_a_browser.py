@@ -5,6 +5,7 @@ import pytest
 from explored_results import LAYERS, NO_RIVAL, ODD, PLACES
 
 from genir.base.names import COMPONENTS
+from genir.files.io import read_csv
 from genir.pages import places
 
 pytestmark = pytest.mark.browser
@@ -33,7 +34,7 @@ def choose(page, label, value):
 
 def numbers_of(page, card):
     """What a card's picture shows, as rows of text, the first its head."""
-    found = f"document.querySelector('article [aria-label=\"{card}\"]')"
+    found = f"document.querySelector('main [aria-label=\"{card}\"]')"
     page.run(f"{found}.querySelector('details').open = true")
     page.wait(f"{found}.querySelectorAll('tbody tr').length")
     return page.run(
@@ -219,6 +220,29 @@ def test_from_a_cell_to_the_queries_that_break_there(page, explorer, pictures):
     assert entries == ["0", "1", "2"]
     page.click("#count button")
     assert count(page) == "48 of 48"
+
+
+def test_all_queries_show_the_tables_of_words_and_of_the_logit_difference(page, results, explorer):
+    opened(page, explorer, "view=all")
+    choose(page, "Queries", "failed")
+    own = read_csv(places.table(results, "signed_contributions"))
+    own = own[(own["queries"] == "failed") & (own["head"] < 0)].set_index(["layer", "component"])
+    _, *rows = numbers_of(page, SIGNED)
+    for layer, row in enumerate(rows):
+        for said, kind in zip(row[1:], COMPONENTS, strict=True):
+            value = float(said.split(" [")[0])
+            assert value == pytest.approx(own.loc[(layer, kind), "value"], rel=0.01)
+            assert said.endswith("logits of the difference (mean over failed queries; n = 7)")
+    own = read_csv(places.table(results, "query_words"))
+    own = own[own["measure"] == "logit_difference_lost"].set_index(["where", "kind"])["value"]
+    head, *rows = numbers_of(page, "Without a word of the query")
+    assert head[1:] == ["all words", "idf: high"]
+    assert len(rows) == len(PLACES)
+    for where, row in zip([*PLACES[LAYERS:], *PLACES[:LAYERS]], rows, strict=True):
+        for said, kind in zip(row[1:], ("all", "idf"), strict=True):
+            assert float(said.split(" [")[0]) == pytest.approx(own[where, kind], rel=0.01)
+            assert said.endswith("(n = 32 words)")
+    assert page.errors == []
 
 
 def test_two_queries_and_two_models_side_by_side(page, explorer, pictures):

@@ -30,7 +30,7 @@ export function heatMap({ label, columns, rows, cell, scale, across, chosen, bou
         class: "cell", x, y, width: wide, height: size, fill: colour?.fill ?? "var(--raised)",
         "data-row": row, "data-column": column, style: chosen && told ? "cursor: pointer" : null,
       }));
-      if (told && told.text !== "" && wide >= 7 * String(told.text).length) {
+      if (told && told.text !== "" && wide >= 6.2 * String(told.text).length) {
         const place = { x: x + wide / 2, y: y + size / 2 + 4, "text-anchor": "middle" };
         picture.append(svg("text", { class: "in", style: `fill: ${colour.text}`, ...place }, told.text));
       }

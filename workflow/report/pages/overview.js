@@ -1,8 +1,10 @@
 // All queries: the tables' rows as maps with intervals; from a cell to the queries that break there.
+import { signedOfAll } from "./all_signed.js";
+import { wordsOfAll } from "./all_words.js";
 import { called, choice, el, fixed, interval, number } from "./build.js";
 import { heatMap } from "./heatmap.js";
 import { rankLines } from "./lines.js";
-import { boundariesOf, broken, heads, inside } from "./model.js";
+import { boundariesOf, broken, heads, inside, rowsOf } from "./model.js";
 import { card } from "./patches.js";
 
 const EFFECTS = {
@@ -30,21 +32,12 @@ export async function overview(data, chosen, filter) {
     }));
   }
   if (tables.rank_development) cards.append(development(told, tables.rank_development));
+  if (tables.query_words) cards.append(wordsOfAll(told, tables.query_words));
+  if (tables.signed_contributions) cards.append(signedOfAll(told, tables.signed_contributions, stages));
   if (tables.contributions) cards.append(contributions(told, tables.contributions, stages));
   if (tables.patching_heads) cards.append(...(await headEffects(told, tables.patching_heads, stages)));
   const said = "Every number is that of the report's table, with its 95 % interval and n. A click on a patch, or Enter, lists the queries whose document is no longer first.";
   return el("div", {}, el("h2", {}, `All queries of ${data.model}`), el("p", { class: "faint" }, said), cards);
-}
-
-/** Rows of a table that have these values, as {column: value}. */
-function rowsOf(table, wanted) {
-  const [first] = Object.values(table);
-  const found = [];
-  for (let i = 0; i < first.length; i++) {
-    if (!Object.entries(wanted).every(([name, value]) => table[name][i] === value)) continue;
-    found.push(Object.fromEntries(Object.keys(table).map((name) => [name, table[name][i]])));
-  }
-  return found;
 }
 
 function effects({ data, chosen, filter }, title, table, methods, map, more = {}) {

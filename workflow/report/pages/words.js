@@ -1,6 +1,6 @@
 // The words of a query, and what becomes of it when the decoder does not read one of them.
-import { called, number } from "./build.js";
-import { boundariesOf } from "./model.js";
+import { number } from "./build.js";
+import { boundariesOf, placesOfWords } from "./model.js";
 import { card, patchCell, switchedMap } from "./patches.js";
 
 const TITLE = "Without one of its words";
@@ -14,8 +14,7 @@ export function words(told) {
     return card(TITLE, `Words are knocked out of correct queries alone: n = ${number(analysed.length)} of ${number(data.validation)} validation queries of ${data.models[model].name}. This one is not among them, nothing was measured.`);
   }
   const first = columns.firstWord.at(query);
-  const known = columns.wordPlaces.map((name, at) => ({ ...placed(name), at }));
-  const places = [...known.filter((place) => place.layer === undefined), ...known.filter((place) => place.layer !== undefined)];
+  const places = placesOfWords(columns.wordPlaces);
   const before = places.findIndex((place) => place.layer !== undefined);
   const tokens = (word) => {
     const pieces = columns.pieces.at(first + word);
@@ -36,14 +35,4 @@ export function words(told) {
   });
   part.classList.add("wide");
   return part;
-}
-
-/** A place of the file `query_words` as people call it. */
-function placed(name) {
-  if (name.startsWith("layer")) {
-    const layer = Number(name.slice("layer".length));
-    return { short: layer, long: `decoder layer ${layer}`, layer };
-  }
-  if (name === "mean_state") return { short: "mean", long: "mean state" };
-  return { short: name, long: name === "all" ? called(name) : `Stage ${name}` };
 }

@@ -22,6 +22,8 @@ _KEPT = {
     "patching_by_stage": "method stage component",
     "contributions": "queries layer component measure value low high n",
     "rank_development": "queries layer source measure value low high n",
+    "signed_contributions": "queries layer component head value low high n",
+    "query_words": "where kind group measure value low high n",
 }
 _EFFECTS = (
     "broken_percent low high n logit_difference_lost logit_difference_lost_low "

@@ -8,7 +8,10 @@ from genir.base.errors import AnalysisError
 from genir.base.names import ATTENTIONS, EVALUATED, PATCHED_STAGES
 from genir.base.patched_files import patch_files
 
-TABLES = ("patching", "patching_heads", "patching_by_stage", "contributions", "rank_development")
+TABLES = (
+    *("patching", "patching_heads", "patching_by_stage", "contributions", "rank_development"),
+    *("signed_contributions", "query_words"),
+)
 """Tables whose rows are the pictures of all queries."""
 OF_ONE = ("contributions", "rank_development", "direct_contribution")
 """Analyses that write one file for each model."""
