@@ -23,7 +23,7 @@ from measure.machine import machine  # noqa: E402
 
 from genir.files.io import write_json  # noqa: E402
 
-SWITCHES = 8
+SWITCHES, FRAMES = 8, 60
 DRAWN = "Number(document.documentElement.dataset.drawn)"
 # Milliseconds from a key to the next query's pictures.
 SWITCH = """(async () => {
@@ -38,18 +38,18 @@ SWITCH = """(async () => {
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
   return changed;
 })()"""
-# Milliseconds of the slowest of 60 frames while the list scrolls from end to end.
+# Milliseconds of the slowest of FRAMES frames while the list scrolls from end to end.
 SCROLL = """(async () => {
   const list = document.getElementById("list"), most = list.scrollHeight;
   let slowest = 0, last = performance.now();
-  for (let i = 0; i <= 60; i++) {
-    list.scrollTop = (most * i) / 60;
+  for (let i = 0; i <= FRAMES; i++) {
+    list.scrollTop = (most * i) / FRAMES;
     await new Promise(requestAnimationFrame);
     slowest = Math.max(slowest, performance.now() - last);
     last = performance.now();
   }
   return slowest;
-})()"""
+})()""".replace("FRAMES", str(FRAMES))
 
 
 def measured(opened: Browser, file: Path, rounds: int) -> dict[str, Any]:
@@ -66,13 +66,16 @@ def measured(opened: Browser, file: Path, rounds: int) -> dict[str, Any]:
     before = busy(page)
     switches = sorted(page.run(SWITCH) for _ in range(rounds * SWITCHES))
     cpu = busy(page) - before
+    slowest = page.run(SCROLL)
+    scrolling = busy(page) - before - cpu
     found = {
         "bytes": file.stat().st_size,
         "first_picture_ms": round(statistics.median(firsts)),
         "switch_median_ms": round(statistics.median(switches)),
         "switch_cpu_ms": round(cpu / len(switches)),
         "switch_slowest_ms": round(switches[-1]),
-        "scroll_slowest_frame_ms": round(page.run(SCROLL)),
+        "scroll_slowest_frame_ms": round(slowest),
+        "scroll_cpu_ms_per_frame": round(scrolling / FRAMES, 1),
         "queries": page.run("document.getElementById('count').innerText"),
     }
     page.close()

@@ -96,11 +96,8 @@ function fitting(name) {
 /** What the colours stand for. */
 function scaleOf({ low, high, both, unit, ends }) {
   const steps = 24;
-  const strip = svg("svg", { width: 120, height: 10, "aria-hidden": "true", style: "display: inline-block" });
-  for (let i = 0; i < steps; i++) {
-    const fill = coloured(i / (steps - 1), 0, 1, both).fill;
-    strip.append(svg("rect", { x: (i * 120) / steps, width: 120 / steps + 0.5, height: 10, fill }));
-  }
+  const colours = Array.from({ length: steps }, (_, i) => coloured(i / (steps - 1), 0, 1, both).fill);
+  const strip = el("span", { class: "strip", "aria-hidden": "true", style: `background: linear-gradient(90deg, ${colours.join(", ")})` });
   const [first, last] = ends ?? [low, high].map((value) => String(Math.round(value * 100) / 100));
   return el("p", { class: "keys" }, el("span", {}, first, " ", strip, " ", last, ` ${unit}`));
 }
