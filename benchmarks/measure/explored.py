@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genir.base.names import COMPONENTS, EVALUATED
+from genir.base.names import ATTENTIONS, COMPONENTS, EMBEDDING, EVALUATED, PATCHED_STAGES
 from genir.corpora.trec import write_qrels, write_run
-from genir.files.io import write_json, write_parquet
+from genir.files.io import read_parquet, write_json, write_parquet
 from genir.pages import places
 from genir.pages.places import Explored
 
 MODEL = Explored("large", 24, ["zero", "mean", "pretrained", "donor_random"], ["zero", "mean"])
 SOURCES = ("residual", "cross_attention", "mlp")
-POSITIONS, DEPTH, PIECES = 5, 10, 100
+POSITIONS, DEPTH, PIECES, WORDS = 5, 10, 100, 5
 
 
 class LargeResults:
@@ -49,6 +49,7 @@ class LargeResults:
             parts.append(base.assign(**facts, shared_words=self.random.integers(4, size=count)))
             if split == "validation":
                 self._inside(base)
+                self._read_and_written(read_parquet(places.ranks(self.results, MODEL.name, split)))
         write_parquet(data / "queries.parquet", pd.concat(parts, ignore_index=True))
         self._folder(names)
         return self.results
@@ -89,6 +90,32 @@ class LargeResults:
         told = {"used": stages, "status": "imposed", "detected": {}}
         write_json(places.stages(self.results, MODEL.name), told)
         self._tokens(base)
+
+    def _read_and_written(self, ranks: pd.DataFrame) -> None:
+        """WORDS words of every correct query, knocked out everywhere; and what components and heads
+        add to the logit difference of every query."""
+        ids = ranks.loc[ranks["vocabulary_rank"] == 1, "query_id"].to_numpy()
+        layers = [f"layer{i}" for i in range(MODEL.layers)]
+        everywhere = np.array([*layers, *PATCHED_STAGES, "mean_state"])
+        query, word, place = np.indices((len(ids), WORDS, len(everywhere)), np.int32).reshape(3, -1)
+        frame = pd.DataFrame({"query_id": ids[query], "word": word, "where": everywhere[place]})
+        texts = np.array([f"word{n}" for n in self.random.integers(5000, size=len(ids) * WORDS)])
+        frame = frame.assign(text=texts[query * WORDS + word], pieces=1 + word % 3)
+        path = places.of_one(self.results, "query_words", MODEL.name)
+        write_parquet(path, self._ranks(frame))
+        layers, heads = range(MODEL.layers), range(self.heads)
+        parts = [(i, kind, -1) for i in layers for kind in COMPONENTS]
+        whole = 1 + len(parts)
+        parts += [(i, kind, head) for i in layers for kind in ATTENTIONS for head in heads]
+        parts = pd.DataFrame([(-1, EMBEDDING, -1), *parts], columns=["layer", "component", "head"])
+        shares = self.random.normal(0, 0.3, (len(ranks), len(parts)))
+        difference = (ranks["relevant_logit"] - ranks["other_logit"]).to_numpy()
+        shares[:, 0] = difference - shares[:, 1:whole].sum(1)
+        frame = pd.DataFrame({"query_id": np.repeat(ranks["query_id"].to_numpy(), len(parts))})
+        for name in parts:
+            frame[name] = np.tile(parts[name].to_numpy(), len(ranks))
+        path = places.of_one(self.results, "signed_contributions", MODEL.name)
+        write_parquet(path, frame.assign(logit_difference=shares.ravel()))
 
     def _patched(self) -> Iterator[Path]:
         yield from places.patches(self.results, MODEL).values()

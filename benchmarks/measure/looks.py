@@ -31,12 +31,19 @@ def chosen_looks(page: Path) -> list[Look]:
     titles = titles_of(read_parquet(data / "documents.parquet", columns=["doc_id", "title"]))
     told = ranks.join(queries[["text", "shared_words"]], on="query_id")
     correct = told["vocabulary_rank"] == 1
+    found = told[correct & (told["shared_words"] == 0)]
     wanted = {
-        "found": told[correct & (told["shared_words"] == 0)],
+        "found": found,
+        "words": found,
         "failed": told[told["vocabulary_rank"] > 10],
         "broken": told[correct & told["query_id"].isin(_broken(results, model))],
     }
-    seen = {"found": "#main h2", "failed": "#main h2", "broken": '[aria-label^="One component replaced in"]'}  # fmt: skip # noqa: E501
+    seen = {
+        "found": "#main h2",
+        "words": '[aria-label="Without one of its words"]',
+        "failed": "#main h2",
+        "broken": '[aria-label^="One component replaced in"]',
+    }
     return [
         Look(name, f"q={quote(str(row.query_id))}", seen[name], _said(row, titles))
         for name, rows in wanted.items()

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from explored_results import write_results
+from explored_results import write_results, write_slices
 
 from genir.pages import places
 from genir.pages.explorer import explored, explorer_page
@@ -21,7 +21,10 @@ def explorer(results) -> Path:
     data, folder = places.dataset(results), places.model_folder(results, "full")
     page = results / "explorer" / "full.html"
     page.parent.mkdir()
-    page.write_text(explorer_page(results, data, folder, models[0], models[1:]), encoding="utf-8")
+    page.write_text(
+        explorer_page(results, data, folder, models[0], models[1:], write_slices(results)),
+        encoding="utf-8",
+    )
     return page
 
 

@@ -2,13 +2,16 @@
 
 import pandas as pd
 import pytest
-from explored_results import ODD
+from explored_results import LAYERS, NO_RIVAL, ODD, PLACES
 
+from genir.base.names import COMPONENTS
+from genir.files.io import read_csv
 from genir.pages import places
 
 pytestmark = pytest.mark.browser
 
 DRAWN = "document.documentElement.dataset.drawn"
+WORDS, SIGNED = "Without one of its words", "Who writes the logit difference"
 QUERY = "document.querySelector('article.query')?.dataset.query"
 
 
@@ -26,6 +29,16 @@ def choose(page, label, value):
     page.run(
         f"(() => {{ const s = document.querySelector('select[aria-label=\"{label}\"]');"
         f"s.value = '{value}'; s.dispatchEvent(new Event('change')); }})()"
+    )
+
+
+def numbers_of(page, card):
+    """What a card's picture shows, as rows of text, the first its head."""
+    found = f"document.querySelector('main [aria-label=\"{card}\"]')"
+    page.run(f"{found}.querySelector('details').open = true")
+    page.wait(f"{found}.querySelectorAll('tbody tr').length")
+    return page.run(
+        f"[...{found}.querySelectorAll('tr')].map((r) => [...r.children].map((c) => c.innerText))"
     )
 
 
@@ -63,6 +76,66 @@ def test_numbers_shown_are_those_of_the_files(page, results, explorer):
         assert row == f"rank {rank:,} (docid rank {docid})"
 
 
+@pytest.mark.parametrize(("model", "name"), [(0, "full"), (1, "other")])
+def test_words_shown_are_those_of_the_file(page, results, explorer, model, name):
+    opened(page, explorer, f"q=q05&model={model}")
+    head, *rows = numbers_of(page, WORDS)
+    assert head[1:] == ODD[:3]
+    told = pd.read_parquet(places.of_one(results, "query_words", name))
+    told = told[told["query_id"] == "q05"]
+    shown = ["Stage I", "Stage II", "Stage III", "all layers", "mean state"]
+    shown += [f"decoder layer {layer}" for layer in range(LAYERS)]
+    assert [row[0] for row in rows] == shown
+    order = [*PLACES[LAYERS:], *PLACES[:LAYERS]]
+    for word, own in told.groupby("word"):
+        own = own.set_index("where").loc[order]
+        tokens = f"{word + 1} tokens" if word else "token"
+        for row, after in zip(rows, own.itertuples(), strict=True):
+            said = row[1 + word]
+            assert f"vocabulary rank 1 before, {after.vocabulary_rank} after; logit diff" in said
+            difference = after.relevant_logit - after.other_logit
+            lost = float(said.split("so ")[1].split(" lost")[0])
+            assert lost == pytest.approx(2 - difference, abs=0.0051)
+            how = "with the mean state" if row[0] == "mean state" else "unseen"
+            assert said.endswith(f"lost (its {tokens} {how}; n = 1 query)")
+
+
+def test_signed_contributions_shown_are_those_of_the_file(page, results, explorer):
+    opened(page, explorer, "q=q20&with=q20&under=1")
+    told = pd.read_parquet(places.of_one(results, "signed_contributions", "full"))
+    told = told[told["query_id"] == "q20"].set_index(["component", "layer", "head"])
+    told = told["logit_difference"]
+    own = f"document.querySelector('article [aria-label=\"{SIGNED}\"]')"
+    start = told["embedding", -1, -1]
+    said = page.run(f"{own}.querySelector('p').innerText")
+    assert f"up to -6.000 logits, with {start:.3f} of the start token's embedding; n = 1" in said
+    for part, named in {
+        "components": [(kind, -1) for kind in COMPONENTS],
+        "self_attention": [("self_attention", head) for head in range(2)],
+        "cross_attention": [("cross_attention", head) for head in range(2)],
+    }.items():
+        choose(page, "Parts", part)
+        _, *rows = numbers_of(page, SIGNED)
+        assert [row[0] for row in rows] == [str(layer) for layer in range(LAYERS)]
+        for layer, row in enumerate(rows):
+            for said, (kind, head) in zip(row[1:], named, strict=True):
+                value, rest = said.split(" ", 1)
+                assert float(value) == pytest.approx(told[kind, layer, head], abs=0.00051)
+                assert rest == "of -6.000 logits of difference (n = 1 query)"
+    beside = page.run(f"document.querySelectorAll('[aria-label=\"{SIGNED}\"] .read').length")
+    assert beside == 2
+
+
+def test_what_was_not_measured_is_said_with_n(page, explorer):
+    opened(page, explorer, f"q={NO_RIVAL}")
+    said = page.text(f'[aria-label="{WORDS}"]')
+    assert "correct queries alone: n = 16 of 24 validation queries of full." in said
+    assert "nothing was measured" in said
+    said = page.text(f'[aria-label="{SIGNED}"]')
+    assert "there is no rival and no difference; n = 23 of 24 validation queries of full" in said
+    assert page.errors == []
+
+
 def test_no_text_becomes_markup(page, explorer):
     opened(page, explorer)
     for number, text in enumerate(ODD):
@@ -90,7 +163,16 @@ def test_search_filters_and_order(page, explorer):
     assert count(page) == "8 of 48"
     choose(page, "Words", "unshared")
     assert count(page) == "2 of 48"
-    for label in ("Split", "Rank", "Words"):
+    choose(page, "Words", "")
+    choose(page, "Rank", "")
+    choose(page, "Slice", "nearestSlice high")
+    assert count(page) == "6 of 48"
+    choose(page, "Split", "")
+    assert count(page) == "12 of 48"
+    page.run("document.querySelector('.entry').click()")
+    page.wait("document.querySelector('.facts').innerText.includes('nearest one 0.750')")
+    assert "training queries of its documents 3" in page.text(".facts")
+    for label in ("Split", "Rank", "Words", "Slice"):
         choose(page, label, "")
     choose(page, "Order", "worst")
     assert page.text(".entry .place") == "7"
@@ -138,6 +220,29 @@ def test_from_a_cell_to_the_queries_that_break_there(page, explorer, pictures):
     assert entries == ["0", "1", "2"]
     page.click("#count button")
     assert count(page) == "48 of 48"
+
+
+def test_all_queries_show_the_tables_of_words_and_of_the_logit_difference(page, results, explorer):
+    opened(page, explorer, "view=all")
+    choose(page, "Queries", "failed")
+    own = read_csv(places.table(results, "signed_contributions"))
+    own = own[(own["queries"] == "failed") & (own["head"] < 0)].set_index(["layer", "component"])
+    _, *rows = numbers_of(page, SIGNED)
+    for layer, row in enumerate(rows):
+        for said, kind in zip(row[1:], COMPONENTS, strict=True):
+            value = float(said.split(" [")[0])
+            assert value == pytest.approx(own.loc[(layer, kind), "value"], rel=0.01)
+            assert said.endswith("logits of the difference (mean over failed queries; n = 7)")
+    own = read_csv(places.table(results, "query_words"))
+    own = own[own["measure"] == "logit_difference_lost"].set_index(["where", "kind"])["value"]
+    head, *rows = numbers_of(page, "Without a word of the query")
+    assert head[1:] == ["all words", "idf: high"]
+    assert len(rows) == len(PLACES)
+    for where, row in zip([*PLACES[LAYERS:], *PLACES[:LAYERS]], rows, strict=True):
+        for said, kind in zip(row[1:], ("all", "idf"), strict=True):
+            assert float(said.split(" [")[0]) == pytest.approx(own[where, kind], rel=0.01)
+            assert said.endswith("(n = 32 words)")
+    assert page.errors == []
 
 
 def test_two_queries_and_two_models_side_by_side(page, explorer, pictures):

@@ -9,7 +9,7 @@ import synthetic_results as synthetic
 from plain_t5 import DOCUMENTS
 from tiny_text import tiny_tokenizer
 
-from genir.base.names import ATTENTIONS, COMPONENTS, PATCHED_STAGES
+from genir.base.names import ATTENTIONS, COMPONENTS, EMBEDDING, PATCHED_STAGES
 from genir.corpora.trec import write_qrels, write_run
 from genir.files.io import write_csv, write_json, write_parquet
 
@@ -23,6 +23,8 @@ ODD = [
     "</script><img src=x onerror='window.wrong = 2'>",
 ]
 MODELS = ("full", "other")
+PLACES = (*(f"layer{layer}" for layer in range(LAYERS)), *PATCHED_STAGES, "mean_state")
+NO_RIVAL = "q23"
 
 
 def write_results(folder: Path) -> Path:
@@ -38,6 +40,10 @@ def write_results(folder: Path) -> Path:
     for model in MODELS:
         _write_model(results, model, ranks, named)
         _write_head_words(results, model)
+        seed = MODELS.index(model)
+        write_parquet(results / "query_words" / f"{model}.parquet", query_words(seed))
+        signed = signed_contributions(seed)
+        write_parquet(results / "signed_contributions" / f"{model}.parquet", signed)
     _write_tables(results)
     folder = results / "finetune" / "full" / "model"
     folder.mkdir(parents=True)
@@ -45,6 +51,19 @@ def write_results(folder: Path) -> Path:
     write_json(folder / "config.json", {"model_type": "t5", "vocab_size": 200 + DOCUMENTS})
     write_json(folder / "docids.json", {f"d{i:02d}": 200 + i for i in range(DOCUMENTS)})
     return results
+
+
+def write_slices(results: Path) -> Path:
+    """Every fourth query has no training query; the thirds of the others go round."""
+    ids = [*synthetic.query_ids(), *_test(synthetic.clean_ranks())["query_id"]]
+    names = ["none", "low", "middle", "high"]
+    thirds = [names[number % 4] for number in range(len(ids))]
+    frame = pd.DataFrame({"query_id": ids, "nearest_query": thirds, "training_queries": thirds})
+    overlap = [np.nan if name == "none" else names.index(name) / 4 for name in thirds]
+    counts = [names.index(name) for name in thirds]
+    path = results / "query_slices" / "terms.parquet"
+    write_parquet(path, frame.assign(nearest_overlap=overlap, training_count=counts))
+    return path
 
 
 def _test(frame: pd.DataFrame) -> pd.DataFrame:
@@ -106,6 +125,39 @@ def patched(place: int | str) -> pd.DataFrame:
     return synthetic.ranks([40 + i if i < breaks else rank for i, rank in enumerate(ranks)])
 
 
+def query_words(seed: int) -> pd.DataFrame:
+    """Correct queries have words of ODD, one more than the number of the query modulo three."""
+    base = synthetic.clean_ranks()[: synthetic.CORRECT]
+    words = [
+        {"query_id": query, "doc_id": doc, "word": i, "text": ODD[i], "pieces": i + 1, "where": at}
+        for number, (query, doc) in enumerate(zip(base["query_id"], base["doc_id"], strict=True))
+        for i, at in product(range(1 + number % 3), PLACES)
+    ]
+    random = np.random.default_rng(seed)
+    ranks, logits = random.integers(1, 900, len(words)), random.normal(4, 3, (2, len(words)))
+    named = {"vocabulary_rank": ranks, "docid_rank": 1}
+    return pd.DataFrame(words).assign(
+        of_words=1, **named, relevant_logit=logits[0], other_logit=logits[1]
+    )
+
+
+def signed_contributions(seed: int) -> pd.DataFrame:
+    """What adds up to the logit difference, heads to their component; NO_RIVAL has no rows."""
+    base = synthetic.clean_ranks()
+    base = base[base["query_id"] != NO_RIVAL]
+    left = base["relevant_logit"] - base["other_logit"]
+    random, parts = np.random.default_rng(seed), []
+    for layer, component in product(range(LAYERS), COMPONENTS):
+        heads = random.normal(size=(HEADS, len(base)))
+        named = base[["query_id", "doc_id"]].assign(layer=layer, component=component)
+        parts.append(named.assign(head=-1, logit_difference=heads.sum(0)))
+        left = left - heads.sum(0)
+        if component in ATTENTIONS:
+            parts += [named.assign(head=i, logit_difference=own) for i, own in enumerate(heads)]
+    start = base[["query_id", "doc_id"]].assign(layer=-1, component=EMBEDDING, head=-1)
+    return pd.concat([start.assign(logit_difference=left), *parts], ignore_index=True)
+
+
 def _write_head_words(results: Path, model: str) -> None:
     base = synthetic.clean_ranks()[["query_id", "doc_id"]]
     parts = [
@@ -130,3 +182,23 @@ def _write_tables(results: Path) -> None:
             for m, place, kind in cells
         ]
         write_csv(results / f"table_{name}" / f"{name}.csv", pd.DataFrame(rows))
+    parts = [(-1, EMBEDDING, -1), *product(range(LAYERS), COMPONENTS, [-1])]
+    parts += product(range(LAYERS), ATTENTIONS, range(HEADS))
+    rows = [
+        {"model": "full", "queries": view, "layer": layer, "component": kind, "head": head, "n": n}
+        for view, n in (("correct", 16), ("failed", 7))
+        for layer, kind, head in parts
+    ]
+    _write_drawn(results, "signed_contributions", rows)
+    rows = [
+        {"model": "full", "where": where, "kind": kind, "group": group, "measure": measure, "n": 32}
+        for where, (kind, group) in product(PLACES, (("all", "all"), ("idf", "high")))
+        for measure in ("broken_percent", "logit_difference_lost")
+    ]
+    _write_drawn(results, "query_words", rows)
+
+
+def _write_drawn(results: Path, name: str, rows: list[dict]) -> None:
+    values = np.random.default_rng(5).normal(0, 1, len(rows)).round(3)
+    frame = pd.DataFrame(rows).assign(value=values, low=values - 0.25, high=values + 0.5)
+    write_csv(results / f"table_{name}" / f"{name}.csv", frame)

@@ -16,6 +16,7 @@ def main(
     data: Path | None = None,
     folder: Path | None = None,
     beside: list[str] | None = None,
+    slices: Path | None = None,
     models: list[Explored] | None = None,
 ) -> None:
     """Write the explorer of one model: a page on which one looks at how it answers single queries.
@@ -28,6 +29,8 @@ def main(
             is left out.
         folder: the model itself; found in results if it is left out.
         beside: other models of the same dataset that it can be compared with.
+        slices: slices of the dataset's queries (Parquet, written by query_slices); no filters by
+            slices if it is left out.
         models: what to read of all of these; everything that is there if it is left out.
     """
     shown, *others = models or [explored(results, each) for each in (name, *(beside or []))]
@@ -37,6 +40,7 @@ def main(
         folder or places.model_folder(results, name),
         shown,
         others,
+        slices,
     )
     write_text(output, page)
 

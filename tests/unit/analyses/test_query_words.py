@@ -5,7 +5,7 @@ import pytest
 import torch
 from analysis_jobs import write_files
 
-from genir.analyses.query_words import Word, query_words, words_of
+from genir.analyses.query_words import query_words
 from genir.base.errors import AnalysisError
 from genir.subjects.blocks import Limits
 from genir.subjects.subject import QuerySource, load_subject
@@ -28,13 +28,6 @@ def _subject(folder):
 def _found(folder, subject):
     files = (folder / name for name in ("correct.csv", "queries.parquet", "stages.json"))
     return query_words(subject, *files)
-
-
-def test_a_word_is_all_tokens_that_end_in_it():
-    offsets = [(0, 2), (2, 5), (5, 6), (6, 11), (0, 0)]
-    assert words_of("dizzy spell", offsets) == [Word("dizzy", (0, 1)), Word("spell", (3,))]
-    assert words_of("dizzy spell", offsets[:2]) == [Word("dizzy", (0, 1))]
-    assert words_of("  ", [(0, 0)]) == []
 
 
 def test_every_word_of_the_correct_queries_is_knocked_out_everywhere(folder):

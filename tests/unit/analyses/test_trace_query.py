@@ -105,6 +105,9 @@ def test_white_space_and_case_do_not_matter(traced):
     first, second = (trace_query(traced, text) for text in (QUERY, "  Broad\n\tFOOT bone "))
     assert second.pop("query") == "Broad FOOT bone"
     assert first.pop("query") == QUERY
+    assert [row.pop("text").lower() for row in second["words"]] == [
+        row.pop("text") for row in first["words"]
+    ]
     assert first == second
 
 
@@ -169,6 +172,34 @@ def test_the_page_shows_the_largest_contributions_first(traced):
     assert len(shown) == 10
     values = sorted((abs(part["value"]) for part in trace["contributions"]), reverse=True)
     assert [abs(value) for value in shown] == pytest.approx(values, rel=0.01)
+
+
+def test_the_page_and_the_picture_say_what_a_word_does(traced, tmp_path):
+    trace = trace_query(traced, QUERY)
+    section = trace_page(trace).split("## Which word finds it")[1].split("##")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert [row[0] for row in cells] == QUERY.split()
+    for word, row in enumerate(cells):
+        own = [part for part in trace["words"] if part["word"] == word]
+        assert float(row[2]) == pytest.approx(own[-1]["logit_difference_lost"], rel=0.01)
+        most = max(own[:-1], key=lambda part: part["logit_difference_lost"])
+        assert int(row[4]) == most["layer"]
+    save_figure(trace_figure(trace), tmp_path / "trace", ["svg"])
+    drawn = "".join(ElementTree.parse(tmp_path / "trace.svg").getroot().itertext())
+    assert "logits lost without a word" in drawn
+    for part in trace["words"]:
+        assert part["text"] in drawn
+        assert f"{round(part['logit_difference_lost'], 1) + 0.0:.1f}" in drawn
+
+
+def test_without_another_document_nothing_is_lost(family, tmp_path):
+    tokenizer = train_tokenizer(sentences(), PIECES, SENTINELS)
+    save_model(tmp_path, small_model(family), tokenizer, {"d00": PIECES})
+    trace = trace_query(TracedModel(tmp_path, TITLES, Limits(4000)), QUERY)
+    assert {row["logit_difference_lost"] for row in trace["words"]} == {None}
+    assert "Which word finds it" in trace_page(trace)
+    save_figure(trace_figure(trace), tmp_path / "trace", ["svg"])
 
 
 def test_the_command_writes_json_text_and_pictures(folder, tmp_path, capsys):

@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from explored_results import HEADS, LAYERS, METHODS, ODD, write_results
+from explored_results import HEADS, LAYERS, METHODS, NO_RIVAL, ODD, write_results, write_slices
 from unpacking import unpacked
 
 from genir.base.errors import AnalysisError
-from genir.base.names import COMPONENTS
+from genir.base.names import ATTENTIONS, COMPONENTS
 from genir.pages import places
 from genir.pages.details import sample
 from genir.pages.explorer import explored, explorer_page
@@ -70,6 +70,81 @@ def test_numbers_are_those_of_the_files(results, page):
     one = lens[(lens["layer"] == 2) & (lens["source"] == "mlp")].set_index("query_id")
     expected = one.loc[facts["ids"][:24], "vocabulary_rank"]
     np.testing.assert_array_equal(inside["lensRank"][2, 2], expected)
+
+
+def test_words_and_signed_contributions_are_those_of_the_files(results, page):
+    packs = packs_of(page)
+    ids = packs["queries"][0]["ids"][:24]
+    for number, model in enumerate(("full", "other")):
+        facts, inside = packs[f"inside-{number}"]
+        words = pd.read_parquet(places.of_one(results, "query_words", model))
+        clean = pd.read_parquet(places.ranks(results, model, "validation")).set_index("query_id")
+        clean = clean["relevant_logit"] - clean["other_logit"]
+        for row in words[::7].itertuples():
+            query = ids.index(row.query_id)
+            assert inside["words"][query] == 1 + query % 3
+            word = int(inside["firstWord"][query]) + row.word
+            place = facts["wordPlaces"].index(row.where), word
+            assert facts["wordTexts"][word] == row.text
+            assert inside["pieces"][word] == row.pieces
+            assert inside["wordRank"][place] == row.vocabulary_rank
+            lost = clean[row.query_id] - (row.relevant_logit - row.other_logit)
+            assert inside["wordLost"][place] == pytest.approx(lost, abs=0.0051)
+        assert np.isnan(inside["words"][16:]).all()
+        signed = pd.read_parquet(places.of_one(results, "signed_contributions", model))
+        for row in signed[(signed["head"] < 0) & (signed["layer"] >= 0)][::5].itertuples():
+            place = row.layer, COMPONENTS.index(row.component), ids.index(row.query_id)
+            assert inside["signed"][place] == pytest.approx(row.logit_difference, abs=0.00051)
+        total = inside["signedStart"] + inside["signed"].sum((0, 1))
+        np.testing.assert_allclose(total[:23], clean[ids[:23]], atol=0.01)
+        assert np.isnan(total[ids.index(NO_RIVAL)])
+    _, heads = packs["heads"]
+    signed = pd.read_parquet(places.of_one(results, "signed_contributions", "full"))
+    for row in signed[signed["head"] >= 0][::5].itertuples():
+        place = row.layer, ATTENTIONS.index(row.component), row.head, ids.index(row.query_id)
+        assert heads["headSigned"][place] == pytest.approx(row.logit_difference, abs=0.00051)
+
+
+def test_a_page_does_without_words_and_signed_contributions(tmp_path):
+    results = write_results(tmp_path)
+    for name in places.WHERE_THERE:
+        places.of_one(results, name, "full").unlink()
+    packs = packs_of(made(results))
+    assert not {"words", "signed"} & set(packs["inside-0"][1])
+    assert "headSigned" not in packs["heads"][1]
+
+
+def test_words_and_shares_that_do_not_fit_are_refused(tmp_path):
+    results = write_results(tmp_path)
+    path = places.of_one(results, "query_words", "full")
+    words = pd.read_parquet(path)
+    pd.concat([words, words[:1]]).to_parquet(path)
+    with pytest.raises(AnalysisError, match="two rows of one query and place"):
+        made(results)
+    words.assign(query_id="nobody").to_parquet(path)
+    with pytest.raises(AnalysisError, match="'nobody', which evaluate did not rank"):
+        made(results)
+    path = places.of_one(results, "signed_contributions", "full")
+    shares = pd.read_parquet(path)
+    shares.loc[2, "logit_difference"] += 1
+    shares.to_parquet(path)
+    with pytest.raises(AnalysisError, match=r"another logit difference of query 'q02' .*delete it"):
+        made(results)
+
+
+def test_slices_are_those_of_the_file(results, tmp_path):
+    model, data = explored(results, "full"), places.dataset(results)
+    slices, folder = write_slices(results), places.model_folder(results, "full")
+    page = explorer_page(results, data, folder, model, [], slices)
+    facts, columns = packs_of(page)["queries"]
+    told = pd.read_parquet(slices).set_index("query_id").loc[facts["ids"]]
+    for key, name in (("nearestSlice", "nearest_query"), ("countSlice", "training_queries")):
+        assert [facts["thirds"][int(i)] for i in columns[key]] == told[name].tolist()
+    np.testing.assert_array_equal(columns["overlap"], told["nearest_overlap"])
+    np.testing.assert_array_equal(columns["trainingQueries"], told["training_count"])
+    told.reset_index()[1:].to_parquet(tmp_path / "less.parquet")
+    with pytest.raises(AnalysisError, match="'q00'"):
+        explorer_page(results, data, folder, model, [], tmp_path / "less.parquet")
 
 
 def test_documents_and_words_have_names(page):

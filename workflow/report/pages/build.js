@@ -42,6 +42,12 @@ export function number(value) {
   return value.toFixed(size < 1e-6 ? 0 : digits);
 }
 
+/** So many digits, and no zero with a sign. */
+export function fixed(value, digits) {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text;
+}
+
 export function interval(value, low, high) {
   const known = low !== null && low !== undefined && !Number.isNaN(low);
   return known ? `${number(value)} [${number(low)}, ${number(high)}]` : number(value);

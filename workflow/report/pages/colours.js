@@ -11,11 +11,11 @@ function between(scale, share) {
   return scale[at].map((low, i) => Math.round(low + (scale[at + 1][i] - low) * (place - at)));
 }
 
-/** Colour of a value on a scale from `low` to `high`, and the colour of a text on it. */
+/** Colour of a value on a scale from `low` to `high`, and that of a text on it, which contrasts most. */
 export function coloured(value, low, high, both = false) {
   const share = high > low ? (value - low) / (high - low) : 0;
   const colour = between(both ? DIVERGING : CIVIDIS, share);
-  return { fill: `rgb(${colour.join(",")})`, text: luminance(colour) > 0.408 ? "#1d2126" : "#ffffff" };
+  return { fill: `rgb(${colour.join(",")})`, text: luminance(colour) > 0.211 ? "#1d2126" : "#ffffff" };
 }
 
 /** Relative luminance of an sRGB colour (WCAG 2). */

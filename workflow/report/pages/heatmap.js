@@ -7,9 +7,10 @@ const LEFT = 104, TOP = 6, BOTTOM = 40;
 /**
  * `columns` and `rows` are names; `cell(row, column)` gives {value, text, said} or null, `said` being
  * the number with its unit and n. `scale` is {low, high, both}; `chosen(row, column)` is called for a
- * click or Enter. `boundaries` are column numbers before which a dashed line stands.
+ * click or Enter. `boundaries` are column numbers before which a dashed line stands; `placed(column)` is
+ * what a column is called where its number is read out.
  */
-export function heatMap({ label, columns, rows, cell, scale, across, chosen, boundaries = [], size = 34 }) {
+export function heatMap({ label, columns, rows, cell, scale, across, chosen, boundaries = [], size = 34, placed }) {
   const wide = Math.max(16, Math.min(size * 1.5, 660 / columns.length));
   const width = LEFT + wide * columns.length + 4, height = TOP + size * rows.length + BOTTOM;
   const read = el("p", { class: "read", "aria-live": "polite" }, "Point at a cell, or move over the cells with the arrow keys.");
@@ -20,7 +21,7 @@ export function heatMap({ label, columns, rows, cell, scale, across, chosen, bou
   const cells = rows.map((_, row) => columns.map((_, column) => cell(row, column)));
   rows.forEach((name, row) => {
     const y = TOP + row * size;
-    picture.append(svg("text", { x: LEFT - 8, y: y + size / 2 + 4, "text-anchor": "end" }, name));
+    picture.append(svg("text", { x: LEFT - 8, y: y + size / 2 + 4, "text-anchor": "end" }, fitting(name)));
     columns.forEach((_, column) => {
       const told = cells[row][column];
       const x = LEFT + column * wide;
@@ -29,7 +30,7 @@ export function heatMap({ label, columns, rows, cell, scale, across, chosen, bou
         class: "cell", x, y, width: wide, height: size, fill: colour?.fill ?? "var(--raised)",
         "data-row": row, "data-column": column, style: chosen && told ? "cursor: pointer" : null,
       }));
-      if (told && told.text !== "" && wide >= 7 * String(told.text).length) {
+      if (told && told.text !== "" && wide >= 6.2 * String(told.text).length) {
         const place = { x: x + wide / 2, y: y + size / 2 + 4, "text-anchor": "middle" };
         picture.append(svg("text", { class: "in", style: `fill: ${colour.text}`, ...place }, told.text));
       }
@@ -43,7 +44,8 @@ export function heatMap({ label, columns, rows, cell, scale, across, chosen, bou
   });
   for (const column of boundaries) {
     const x = LEFT + column * wide;
-    picture.append(svg("line", { class: "boundary", x1: x, x2: x, y1: TOP, y2: height - BOTTOM }));
+    const ends = { x1: x, x2: x, y1: TOP, y2: height - BOTTOM };
+    picture.append(svg("line", { class: "gap", ...ends }), svg("line", { class: "boundary", ...ends }));
   }
   const middle = { x: LEFT + wide * columns.length / 2, y: height - 6, "text-anchor": "middle" };
   picture.append(svg("text", middle, across), cursor);
@@ -55,7 +57,7 @@ export function heatMap({ label, columns, rows, cell, scale, across, chosen, bou
     cursor.setAttribute("y", TOP + row * size);
     cursor.setAttribute("visibility", "visible");
     const told = cells[row][column];
-    read.textContent = `${rows[row]}, ${across} ${columns[column]}: ${told ? told.said : "nothing was measured"}`;
+    read.textContent = `${rows[row]}, ${placed ? placed(column) : `${across} ${columns[column]}`}: ${told ? told.said : "nothing was measured"}`;
   }
   const pointed = (event) => {
     const { row, column } = event.target.dataset;
@@ -72,24 +74,30 @@ export function heatMap({ label, columns, rows, cell, scale, across, chosen, bou
       const from = at ?? [0, -step[1]];
       const inside = (value, length) => Math.min(length - 1, Math.max(0, value));
       show(inside(from[0] + step[0], rows.length), inside(from[1] + step[1], columns.length));
+      cursor.scrollIntoView({ block: "nearest", inline: "nearest" });
     } else if (event.key === "Enter" && at && chosen && cells[at[0]][at[1]]) chosen(...at);
     else return;
     event.preventDefault();
   });
   const numbers = () => table([across, ...rows], columns.map((name, column) => [
-    name, ...rows.map((_, row) => cells[row][column]?.said ?? "none"),
+    placed ? placed(column) : name, ...rows.map((_, row) => cells[row][column]?.said ?? "none"),
   ]));
   return el("div", { class: "picture" }, el("div", { class: "scroll" }, picture), scaleOf(scale), read, numbersOf(numbers));
+}
+
+/** The beginning of a name that fits beside the cells. */
+function fitting(name) {
+  const letters = [...String(name)];
+  let left = LEFT - 8;
+  const kept = letters.findIndex((letter) => (left -= letter.codePointAt(0) < 0x2e80 ? 6.3 : 12) < 0);
+  return kept < 0 ? name : `${letters.slice(0, kept - 1).join("")}…`;
 }
 
 /** What the colours stand for. */
 function scaleOf({ low, high, both, unit, ends }) {
   const steps = 24;
-  const strip = svg("svg", { width: 120, height: 10, "aria-hidden": "true", style: "display: inline-block" });
-  for (let i = 0; i < steps; i++) {
-    const fill = coloured(i / (steps - 1), 0, 1, both).fill;
-    strip.append(svg("rect", { x: (i * 120) / steps, width: 120 / steps + 0.5, height: 10, fill }));
-  }
+  const colours = Array.from({ length: steps }, (_, i) => coloured(i / (steps - 1), 0, 1, both).fill);
+  const strip = el("span", { class: "strip", "aria-hidden": "true", style: `background: linear-gradient(90deg, ${colours.join(", ")})` });
   const [first, last] = ends ?? [low, high].map((value) => String(Math.round(value * 100) / 100));
   return el("p", { class: "keys" }, el("span", {}, first, " ", strip, " ", last, ` ${unit}`));
 }

@@ -13,8 +13,8 @@ const KEYS = [
 export function helpText(data) {
   const items = [
     "Left are all validation and test queries, with the vocabulary rank of the relevant document. The line below a query is the relevant document and, where another one was put first, that one.",
-    "Analyses run on validation queries; of test queries there are ranks, logits and documents.",
-    "Vocabulary rank counts all tokens, docid rank the documents alone; both count from 1. Logits are kept to 0.001, those after patches to 0.01.",
+    "Analyses run on validation queries; of test queries there are ranks, logits and documents. Words are knocked out of correct queries alone.",
+    "Vocabulary rank counts all tokens, docid rank the documents alone; both count from 1. Logits are kept to 0.001, those after patches or without a word to 0.01.",
     "A number of one query has no interval; those of all queries are the report's, with 95 % intervals and n.",
     "\"Compare with another query\" keeps this one on the right while you go on; with two models, both panes go on together.",
   ];

@@ -7,7 +7,7 @@ const HEIGHT = 58;
 export class QueryList {
   constructor(data, chosen) {
     Object.assign(this, { data, chosen });
-    this.asked = { text: "", split: "", outcome: "", slice: "", order: "file", set: null };
+    this.asked = { text: "", split: "", outcome: "", slice: "", third: "", order: "file", set: null };
     this.box = document.getElementById("list");
     this.status = document.getElementById("count");
     this.texts = data.ids.map((id, query) => this.searched(id, query));
@@ -37,12 +37,16 @@ export class QueryList {
     const splits = [["", "both splits"], ["validation", "validation"], ["test", "test"]];
     const outcomes = [["", "any rank"], ...["correct", "ranked 2 to 10", "ranked below 10"].map((name) => [name, name])];
     const slices = [["", "all words"], ["unshared", "no shared word"], ["shared", "shares a word"], ["verbatim", "verbatim in training"], ["new", "not verbatim"]];
+    const thirds = [["", "all slices"], ...["high", "middle", "low", "none"].flatMap((name) => [
+      [`nearestSlice ${name}`, `nearest training query: ${name}`], [`countSlice ${name}`, `training queries: ${name}`],
+    ]).sort()];
     const orders = [["file", "in order of files"], ["best", "best rank first"], ["worst", "worst rank first"], ["sure", "largest logit difference"], ["unsure", "smallest logit difference"], ["text", "A to Z"]];
     document.getElementById("controls").append(
       this.search,
       choice("Split", splits, "", set("split")),
       choice("Rank", outcomes, "", set("outcome")),
       choice("Words", slices, "", set("slice")),
+      this.data.thirds ? choice("Slice", thirds, "", set("third")) : "",
       choice("Order", orders, "file", set("order")),
     );
   }
@@ -59,7 +63,7 @@ export class QueryList {
   }
 
   wanted(query) {
-    const { text, split, outcome: rank, slice, set } = this.asked;
+    const { text, split, outcome: rank, slice, third, set } = this.asked;
     const data = this.data;
     if (text && !this.texts[query].includes(text)) return false;
     if (split && (split === "test") !== (data.test.at(query) === 1)) return false;
@@ -68,6 +72,10 @@ export class QueryList {
     if (slice === "shared" && data.sharedWords.at(query) === 0) return false;
     if (slice === "verbatim" && !data.verbatim.at(query)) return false;
     if (slice === "new" && data.verbatim.at(query)) return false;
+    if (third) {
+      const [column, name] = third.split(" ");
+      if (data.thirds[data[column].at(query)] !== name) return false;
+    }
     return !set || set.has.has(query);
   }
 

@@ -1,4 +1,5 @@
 // The data of the page as questions that pictures ask of it.
+import { called } from "./build.js";
 import { unpack } from "./data.js";
 
 const INSIDE = {};
@@ -18,7 +19,7 @@ function countOf(test) {
 
 /** The columns of one model's inside, unpacked when they are first asked for. */
 export function inside(number) {
-  INSIDE[number] ??= unpack(`inside-${number}`).then((pack) => pack?.columns ?? {});
+  INSIDE[number] ??= unpack(`inside-${number}`).then((pack) => ({ ...pack?.facts, ...pack?.columns }));
   return INSIDE[number];
 }
 
@@ -55,4 +56,30 @@ export function broken(data, column, place) {
 /** Layers before which a stage begins, without the first. */
 export function boundariesOf(data) {
   return Object.values(data.stages.used).slice(1).map(([first]) => first);
+}
+
+/** Rows of a table that have these values, as {column: value}. */
+export function rowsOf(table, wanted) {
+  const [first] = Object.values(table);
+  const found = [];
+  for (let i = 0; i < first.length; i++) {
+    if (!Object.entries(wanted).every(([name, value]) => table[name][i] === value)) continue;
+    found.push(Object.fromEntries(Object.keys(table).map((name) => [name, table[name][i]])));
+  }
+  return found;
+}
+
+/** Places in which a word is not seen as people call them, single layers last; `at` is the number in `names`. */
+export function placesOfWords(names) {
+  const known = names.map((name, at) => ({ ...placed(name), name, at }));
+  return [...known.filter((place) => place.layer === undefined), ...known.filter((place) => place.layer !== undefined)];
+}
+
+function placed(name) {
+  if (name.startsWith("layer")) {
+    const layer = Number(name.slice("layer".length));
+    return { short: layer, long: `decoder layer ${layer}`, layer };
+  }
+  if (name === "mean_state") return { short: "mean", long: "mean state" };
+  return { short: name, long: name === "all" ? called(name) : `Stage ${name}` };
 }

@@ -1,8 +1,10 @@
 // All queries: the tables' rows as maps with intervals; from a cell to the queries that break there.
-import { called, choice, el, interval, number } from "./build.js";
+import { signedOfAll } from "./all_signed.js";
+import { wordsOfAll } from "./all_words.js";
+import { called, choice, el, fixed, interval, number } from "./build.js";
 import { heatMap } from "./heatmap.js";
 import { rankLines } from "./lines.js";
-import { boundariesOf, broken, heads, inside } from "./model.js";
+import { boundariesOf, broken, heads, inside, rowsOf } from "./model.js";
 import { card } from "./patches.js";
 
 const EFFECTS = {
@@ -30,21 +32,12 @@ export async function overview(data, chosen, filter) {
     }));
   }
   if (tables.rank_development) cards.append(development(told, tables.rank_development));
+  if (tables.query_words) cards.append(wordsOfAll(told, tables.query_words));
+  if (tables.signed_contributions) cards.append(signedOfAll(told, tables.signed_contributions, stages));
   if (tables.contributions) cards.append(contributions(told, tables.contributions, stages));
   if (tables.patching_heads) cards.append(...(await headEffects(told, tables.patching_heads, stages)));
   const said = "Every number is that of the report's table, with its 95 % interval and n. A click on a patch, or Enter, lists the queries whose document is no longer first.";
   return el("div", {}, el("h2", {}, `All queries of ${data.model}`), el("p", { class: "faint" }, said), cards);
-}
-
-/** Rows of a table that have these values, as {column: value}. */
-function rowsOf(table, wanted) {
-  const [first] = Object.values(table);
-  const found = [];
-  for (let i = 0; i < first.length; i++) {
-    if (!Object.entries(wanted).every(([name, value]) => table[name][i] === value)) continue;
-    found.push(Object.fromEntries(Object.keys(table).map((name) => [name, table[name][i]])));
-  }
-  return found;
 }
 
 function effects({ data, chosen, filter }, title, table, methods, map, more = {}) {
@@ -59,7 +52,7 @@ function effects({ data, chosen, filter }, title, table, methods, map, more = {}
       const value = found?.[measure.value];
       if (value === undefined || value === null) return null;
       const said = `${interval(value, found[measure.low], found[measure.high])} ${measure.unit} (${called(now.method)}; n = ${number(found[measure.n])})`;
-      return { value, text: now.measure === "broken" ? Math.round(value) : value.toFixed(2), said };
+      return { value, text: now.measure === "broken" ? Math.round(value) : fixed(value, 2), said };
     };
     const most = Math.max(0, ...rows.map((row) => Math.abs(row[measure.value] ?? 0)));
     const [low, high, both] = measure.to(most);
@@ -123,7 +116,7 @@ function contributions({ data, chosen }, table, stages) {
     const both = now.measure.startsWith("cosine");
     const cell = (row, layer) => {
       const found = rows.find((r) => r.component === data.components[row] && r.layer === layer);
-      return found ? { value: found.value, text: found.value.toFixed(2), said: `${interval(found.value, found.low, found.high)} (${called(now.measure)}, mean over ${called(now.view)} queries; n = ${number(found.n)})` } : null;
+      return found ? { value: found.value, text: fixed(found.value, 2), said: `${interval(found.value, found.low, found.high)} (${called(now.measure)}, mean over ${called(now.view)} queries; n = ${number(found.n)})` } : null;
     };
     const high = both ? 1 : Math.max(1e-9, ...rows.map((row) => row.value));
     holder.replaceChildren(heatMap({ ...stages, label: `Contributions: ${called(now.measure)}`, rows: data.components.map(called), cell, scale: { low: both ? -1 : 0, high, both, unit: called(now.measure) } }));

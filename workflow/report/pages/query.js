@@ -1,10 +1,12 @@
 // One query under one model: its cards.
-import { called, choice, el, number, table } from "./build.js";
+import { called, choice, el, fixed, number, table } from "./build.js";
 import { heatMap } from "./heatmap.js";
 import { rankLines } from "./lines.js";
 import { boundariesOf, documents, heads, inside, outcome } from "./model.js";
 import { headCards } from "./heads.js";
 import { card, patchCell, switchedMap } from "./patches.js";
+import { signed } from "./signed.js";
+import { words } from "./words.js";
 
 /** The element of a query under model number `model`; `chosen` remembers what is switched to. */
 export async function queryView(data, query, model, chosen) {
@@ -13,11 +15,12 @@ export async function queryView(data, query, model, chosen) {
   if (query < data.validation) {
     const columns = await inside(model);
     const told = { data, query, model, columns, chosen };
-    cards.append(lens(told));
+    const ofHeads = model === 0 ? await heads() : null;
+    cards.append(lens(told), words(told), signed(told, ofHeads));
     for (const card of [patches(told), stagePatches(told), contributions(told), alone(told)]) {
       if (card) cards.append(card);
     }
-    if (model === 0) cards.append(...headCards(told, await heads()));
+    cards.append(...headCards(told, ofHeads));
   } else {
     const why = "Analyses run on validation queries; of a test query there are ranks, logits and documents.";
     cards.append(el("div", { class: "card" }, el("h3", {}, "Inside"), el("p", {}, why)));
@@ -47,6 +50,10 @@ function heading(data, query, model) {
       fact("best other document's logit", number(other)),
       fact("difference", number(own - other)),
       fact("content words shared with the document", number(words)),
+      ...(data.thirds ? [
+        fact("training queries of its documents", number(data.trainingQueries.at(query))),
+        fact("overlap of words with the nearest one", number(data.overlap.at(query))),
+      ] : []),
     ),
   ];
 }
@@ -118,7 +125,7 @@ function contributions({ data, query, columns, model, chosen }) {
     const kind = kinds[chosen.contribution];
     const cell = (row, layer) => {
       const value = columns[chosen.contribution].at(layer, row, query);
-      return Number.isNaN(value) ? null : { value, text: value.toFixed(2), said: `${value.toFixed(3)} (${kind.name}; n = 1 query)` };
+      return Number.isNaN(value) ? null : { value, text: fixed(value, 2), said: `${fixed(value, 3)} (${kind.name}; n = 1 query)` };
     };
     holder.replaceChildren(heatMap({
       label: `Contribution of every component: ${kind.name}`, rows: data.components.map(called), columns: layers, cell, scale: { ...kind, unit: "" }, across: "decoder layer", boundaries: model === 0 ? boundariesOf(data) : [],

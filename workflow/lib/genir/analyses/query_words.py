@@ -1,8 +1,6 @@
 """Which words of a query find the document, and in which layers they are read."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pandas as pd
 import torch
 
 from genir.analyses.patching import correct_rows
+from genir.analyses.read_words import Word, words_of
 from genir.analyses.stages import patched_stages
 from genir.base.errors import AnalysisError
 from genir.engine.unseen_tokens import without_tokens
@@ -25,14 +24,6 @@ COLUMNS = {
     "relevant_logit": "relevant_logit",
     "other_logit": "other_logit",
 }
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of a query, and the places of its tokens in the encoder's input."""
-
-    text: str
-    tokens: tuple[int, ...]
 
 
 def query_words(subject: Subject, correct: Path, queries: Path, stages: Path) -> pd.DataFrame:
@@ -76,21 +67,6 @@ def knocked_out(
 
     told = [[(word.text, word.tokens) for word in row] for row in words], list(places.items())
     return joined(subject.measure("words of queries", measured, told))
-
-
-def words_of(text: str, offsets: Sequence[tuple[int, int]]) -> list[Word]:
-    """The words of a text, what white space separates, with the tokens that end in each; a word
-    that was cut off has none and is left out. `offsets` are first and last + 1 character of every
-    token, equal for one that is no part of the text."""
-    spans = [match.span() for match in re.finditer(r"\S+", text)]
-    tokens: list[list[int]] = [[] for _ in spans]
-    for place, (first, end) in enumerate(offsets):
-        inside = [i for i, span in enumerate(spans) if span[0] < end <= span[1] and first < end]
-        for word in inside:
-            tokens[word].append(place)
-    return [
-        Word(text[slice(*span)], tuple(own)) for span, own in zip(spans, tokens, strict=True) if own
-    ]
 
 
 def _words(subject: Subject, queries: Path) -> list[list[Word]]:

@@ -11,6 +11,8 @@ from tokenizers import Tokenizer
 from genir.analyses.direct_contribution import logit_contributions
 from genir.analyses.head_lens import POSITIONS, top_tokens
 from genir.analyses.logit_lens import SOURCES, lens_state
+from genir.analyses.read_words import words_of
+from genir.analyses.traced_words import traced_words
 from genir.base.errors import QueryError
 from genir.base.names import COMPONENTS
 from genir.engine.decoder import LeanDecoder, Memory, Trace
@@ -85,8 +87,9 @@ def trace_query(
     have pieces it does not know. `documents`: the ten it ranks first. `document`: the first of
     them, or `doc_id`; what follows is about it. `ranks`: by the logit lens in every layer.
     `contributions`: what the start token's embedding (layer null) and every component add to its
-    logit, in sum the logit. `heads`: what every cross-attention head adds to it, and the head's top
-    tokens.
+    logit, in sum the logit. `words`: what becomes of it without a word of the query
+    (`traced_words`); a word that is cut off has no row. `heads`: what every cross-attention head
+    adds to it, and the head's top tokens.
 
     Raises QueryError for a text without a known piece and for an unknown `doc_id`.
     """
@@ -98,15 +101,18 @@ def trace_query(
     memory, trace = subject.trace()
     best = decoder.unembedding.top(trace.states[-1], min(DEPTH, len(traced.docids)))[0]
     token = int(best[0]) if wanted is None else wanted
+    left_out = pieces_left_out(text, traced.tokenizer, len(tokens))
+    words = words_of(text, traced.tokenizer.encode(text).offsets[: len(tokens) - 1])
     return {
         "query": text,
         "pieces": [traced.tokenizer.id_to_token(int(number)) for number in tokens],
-        "pieces_left_out": pieces_left_out(text, traced.tokenizer, len(tokens)),
+        "pieces_left_out": left_out,
         "unknown_words": unknown_words(text, traced.tokenizer),
         "documents": _documents(traced, decoder.unembedding, trace, best),
         "document": _documents(traced, decoder.unembedding, trace, best.new_tensor([token]))[0],
         "ranks": _ranks(decoder.unembedding, trace, token),
         "contributions": _contributions(decoder.unembedding, trace, token),
+        "words": traced_words(decoder, memory, trace, words, token),
         "heads": _heads(traced.names, decoder, memory, trace, token),
     }
 

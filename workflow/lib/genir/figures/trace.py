@@ -2,33 +2,40 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genir.base.names import COMPONENTS
 from genir.figures.bars import bar_positions
-from genir.figures.style import COMPONENT_COLOURS, label, new_figure, rows_of, theme
+from genir.figures.heat_map import heat_map
+from genir.figures.style import COMPONENT_COLOURS, distinct, label, new_figure, rows_of, theme
 from genir.tables.trace import one_line
 
 SOURCES = ("residual", "mlp", "cross_attention")
 TITLE_LENGTH = 90
+WORD_LENGTH = 24
 
 
 def trace_figure(trace: dict[str, Any]) -> Figure:
-    """Rank of the traced document by the logit lens, and what every component adds to its logit."""
-    document = trace["document"]
+    """Rank of the traced document by the logit lens, what every component adds to its logit, and
+    what it loses without a word of the query."""
+    document, read = trace["document"], pd.DataFrame(trace["words"])
     found = f"[{document['doc_id']}] {document['title']}, rank {document['vocabulary_rank']}"
     with theme():
-        figure = new_figure(11, 4.4)
-        ranks, logit = figure.subplots(1, 2)
+        below = 0.8 + 0.26 * read["word"].nunique()
+        figure = new_figure(11, 4.4 + below)
+        above, under = figure.subfigures(2, 1, height_ratios=(4.4, below))
+        ranks, logit = above.subplots(1, 2)
+        _words(under.subplots(), read)
         _ranks(ranks, pd.DataFrame(trace["ranks"]))
         _contributions(logit, pd.DataFrame(trace["contributions"]), document["logit"])
         title = "\n".join(_cut(text) for text in (trace["query"], found))
         figure.suptitle(title, parse_math=False)
         handles, labels = logit.get_legend_handles_labels()
         others, names = ranks.get_legend_handles_labels()
-        figure.legend(
+        above.legend(
             [others[0], *handles],
             [names[0], *labels],
             loc="outside lower center",
@@ -68,6 +75,23 @@ def _contributions(axes: Axes, rows: pd.DataFrame, logit: float) -> None:
     axes.set_title(f"parts of the logit, in sum {logit:.2f}")
 
 
-def _cut(text: str) -> str:
+def _words(axes: Axes, rows: pd.DataFrame) -> None:
+    rows = rows.assign(
+        where=rows["layer"].map(lambda layer: "all" if layer != layer else int(layer))
+    )
+    lost = rows.assign(value=rows["logit_difference_lost"].astype(float))
+    values = lost.pivot(index="word", columns="where", values="value")[distinct(rows["where"])]
+    texts = values.map(lambda value: f"{round(value, 1) + 0.0:.1f}")
+    names = rows.drop_duplicates("word").set_index("word")["text"]
+    values.index = [_cut(name, WORD_LENGTH) for name in names[values.index]]
+    reach = float(np.nanmax(np.abs(values.to_numpy()), initial=0.1))
+    heat_map(axes, values, texts, (-reach, reach), colours="RdBu_r", size=8)
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)
+    axes.set_xlabel("decoder layer")
+    axes.set_title("logits lost without a word in the cross-attention of a layer, or of all")
+
+
+def _cut(text: str, length: int = TITLE_LENGTH) -> str:
     line = one_line(text)
-    return line if len(line) <= TITLE_LENGTH else f"{line[: TITLE_LENGTH - 1].rstrip()}…"
+    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"

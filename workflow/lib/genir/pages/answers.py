@@ -19,6 +19,8 @@ from genir.pages.places import Explored
 
 SHOWN = 10
 """First documents of a query that are shown."""
+THIRDS = ("low", "middle", "high", "none")
+_SLICES = ["nearest_overlap", "training_count", "nearest_query", "training_queries"]
 _FACTS = ["text", "verbatim", "shared_words"]
 _RANKS = ("vocabulary_rank", "docid_rank", "relevant_logit", "other_logit")
 
@@ -37,6 +39,19 @@ def listed(data: Path, results: Path, model: str) -> pd.DataFrame:
         for name in _FACTS
     }
     return queries.assign(**found)
+
+
+def add_slices(pack: Pack, path: Path) -> None:
+    """Columns by query of the file that `query_slices` writes: overlap (with the nearest training
+    query, none without one) and trainingQueries; nearestSlice and countSlice, places in THIRDS."""
+    ids = pd.Index(pack.facts["ids"])
+    frame = read_parquet(path, ["query_id", *_SLICES]).set_index("query_id")
+    found = {name: looked_up(pd.Series(ids), frame[name], path) for name in _SLICES}
+    pack.facts["thirds"] = THIRDS
+    pack.add("overlap", found["nearest_overlap"].to_numpy(float), 1000)
+    pack.add("trainingQueries", found["training_count"].to_numpy())
+    for key, name in (("nearestSlice", "nearest_query"), ("countSlice", "training_queries")):
+        pack.add(key, pd.Index(THIRDS).get_indexer(found[name]))
 
 
 def answered(

@@ -28,13 +28,7 @@ def cube(
     if missing:
         raise AnalysisError(f"{path} lacks the columns {missing}; delete it and run again")
     places = [pd.Index(values).get_indexer(frame[name]) for name, values in axes]
-    places.append(queries.get_indexer(frame["query_id"]))
-    if (places[-1] < 0).any():
-        odd = frame["query_id"].to_numpy()[places[-1] < 0][0]
-        raise AnalysisError(
-            f"{path} holds query {odd!r}, which evaluate did not rank; what is read was not made "
-            "from the same files: delete it and run snakemake again"
-        )
+    places.append(numbered(frame, queries, path))
     kept = np.all([place >= 0 for place in places], axis=0)
     shape = (*(len(values) for _, values in axes), len(queries))
     where = np.ravel_multi_index([place[kept] for place in places], shape)
@@ -44,6 +38,18 @@ def cube(
         )
     found = np.full(shape, np.nan)
     found.ravel()[where] = frame[column].to_numpy(float)[kept]
+    return found
+
+
+def numbered(frame: pd.DataFrame, queries: pd.Index, path: Path | str) -> np.ndarray:
+    """The place of every row's query in `queries`. Raises AnalysisError if it has none."""
+    found = queries.get_indexer(frame["query_id"])
+    if (found < 0).any():
+        odd = frame["query_id"].to_numpy()[found < 0][0]
+        raise AnalysisError(
+            f"{path} holds query {odd!r}, which evaluate did not rank; what is read was not made "
+            "from the same files: delete it and run snakemake again"
+        )
     return found
 
 

@@ -11,9 +11,10 @@ from genir.files.io import read_parquet
 from genir.models.token_names import load_token_names
 from genir.pages import places
 from genir.pages.cubes import Patched, cube
-from genir.pages.inside import LOGIT_SCALE
+from genir.pages.inside import SIGNED, SIGNED_COLUMNS, SIGNED_SCALE
 from genir.pages.packing import Pack
 from genir.pages.places import Explored
+from genir.pages.words import LOGIT_SCALE
 
 KEPT_VALUES = 8_000_000
 """Numbers of heads in a page, at most."""
@@ -26,8 +27,8 @@ def head_details(
 
     word `[layer, head, position, query]`: the best tokens of a cross-attention head's output, as
     places in the list of `words`. headRank, headLost `[method, layer, attention, head,
-    query]`, as of
-    `inside`. kept `[query]`: places among the kept queries, which are every k-th.
+    query]`, as of `inside`. headSigned `[layer, attention, head, query]`: what a head adds to the
+    logit difference. kept `[query]`: places among the kept queries, which are every k-th.
     """
     path = places.top_tokens(results, model.name)
     if not path.is_file():
@@ -35,7 +36,7 @@ def head_details(
     frame = read_parquet(path)
     heads, positions = (int(frame[name].max()) + least for name, least in _LAST.items())
     patches = 2 * len(model.head_methods) * len(ATTENTIONS)
-    by_query = model.layers * heads * (positions + patches)
+    by_query = model.layers * heads * (positions + patches + len(ATTENTIONS))
     kept = sample(len(queries), KEPT_VALUES // by_query)
     axes = [("layer", range(model.layers)), ("head", range(heads))]
     axes += [("position", range(1, positions + 1))]
@@ -49,6 +50,9 @@ def head_details(
     number[kept] = np.arange(len(kept))
     pack.add("kept", number)
     _add_patches(pack, results, model, queries, heads, kept)
+    _add_signed(
+        pack, places.of_one(results, "signed_contributions", model.name), axes[:2], queries, kept
+    )
     return pack.text(), len(queries) - len(kept)
 
 
@@ -73,6 +77,17 @@ def _add_patches(
         ranks, lost = (np.stack(part).reshape(shape) for part in zip(*parts, strict=True))
         pack.add("headRank", ranks)
         pack.add("headLost", lost, LOGIT_SCALE)
+
+
+def _add_signed(
+    pack: Pack, path: Path, axes: list[tuple[str, range]], queries: pd.Index, kept: np.ndarray
+) -> None:
+    if path.is_file():
+        frame = read_parquet(path, columns=SIGNED_COLUMNS)
+        layers, heads = axes
+        places = [layers, ("component", ATTENTIONS), heads]
+        found = cube(frame, queries, places, SIGNED, path)
+        pack.add("headSigned", found[..., kept], SIGNED_SCALE)
 
 
 def layers_of(contributions: Path) -> int:

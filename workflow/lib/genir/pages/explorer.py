@@ -10,7 +10,7 @@ from genir.base.errors import AnalysisError
 from genir.base.names import ATTENTIONS, COMPONENTS, PATCHED_STAGES
 from genir.files.io import read_csv, read_parquet
 from genir.pages import places
-from genir.pages.answers import answered, listed
+from genir.pages.answers import add_slices, answered, listed
 from genir.pages.details import head_details, layers_of
 from genir.pages.inside import LENS, inside
 from genir.pages.page import assembled
@@ -22,6 +22,8 @@ _KEPT = {
     "patching_by_stage": "method stage component",
     "contributions": "queries layer component measure value low high n",
     "rank_development": "queries layer source measure value low high n",
+    "signed_contributions": "queries layer component head value low high n",
+    "query_words": "where kind group measure value low high n",
 }
 _EFFECTS = (
     "broken_percent low high n logit_difference_lost logit_difference_lost_low "
@@ -31,12 +33,18 @@ _EFFECTS = (
 
 
 def explorer_page(
-    results: Path, data: Path, folder: Path, model: Explored, beside: Sequence[Explored]
+    results: Path,
+    data: Path,
+    folder: Path,
+    model: Explored,
+    beside: Sequence[Explored],
+    slices: Path | None = None,
 ) -> str:
     """The page of a model as HTML.
 
     `results` is the folder of results, `data` the model's dataset in it, `folder` the model.
-    `beside` are models of the same dataset that it can be compared with.
+    `beside` are models of the same dataset that it can be compared with, `slices` what
+    `query_slices` wrote of the dataset.
     Raises AnalysisError if a file is missing, or files do not belong together.
     """
     needed = [path for each in (model, *beside) for path in places.of_model(results, each)]
@@ -61,6 +69,8 @@ def explorer_page(
         "headsLeftOut": left_out,
         "tables": _tables(results, model.name),
     }
+    if slices is not None:
+        add_slices(told, slices)
     packs = {"queries": told.text(), "inside-0": inside(results, model, inner)}
     packs |= {
         f"inside-{number}": inside(results, other, inner)

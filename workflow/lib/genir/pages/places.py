@@ -8,10 +8,15 @@ from genir.base.errors import AnalysisError
 from genir.base.names import ATTENTIONS, EVALUATED, PATCHED_STAGES
 from genir.base.patched_files import patch_files
 
-TABLES = ("patching", "patching_heads", "patching_by_stage", "contributions", "rank_development")
+TABLES = (
+    *("patching", "patching_heads", "patching_by_stage", "contributions", "rank_development"),
+    *("signed_contributions", "query_words"),
+)
 """Tables whose rows are the pictures of all queries."""
 OF_ONE = ("contributions", "rank_development", "direct_contribution")
 """Analyses that write one file for each model."""
+WHERE_THERE = ("query_words", "signed_contributions")
+"""The same, which a page can do without."""
 _TRAINED_BY = ("finetune", "import_model")
 
 
@@ -79,6 +84,7 @@ def of_model(results: Path, model: Explored) -> list[Path]:
 
 def read_by(results: Path, model: Explored, beside: Iterable[Explored]) -> list[Path]:
     """All that is read of `results` for the page of a model, but for its dataset and its folder."""
+    beside = list(beside)
     return [
         *of_model(results, model),
         stages(results, model.name),
@@ -86,6 +92,7 @@ def read_by(results: Path, model: Explored, beside: Iterable[Explored]) -> list[
         *head_patches(results, model).values(),
         *(table(results, name) for name in TABLES),
         *(path for other in beside for path in of_model(results, other)),
+        *(of_one(results, name, m.name) for name in WHERE_THERE for m in (model, *beside)),
     ]
 
 

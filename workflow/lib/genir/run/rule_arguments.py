@@ -216,6 +216,7 @@ def explorer(plan: Plan, model: str) -> Arguments:
         "results": Folder(RESULTS, tuple(read_by(RESULTS, shown[0], shown[1:]))),
         "data": Folder(data, tuple(plan.data(model, key) for key in read)),
         "folder": plan.model_folder(model),
+        "slices": of_model("query_slices", plan.dataset_of(model)),
         "models": [asdict(each) for each in shown],
     }
 

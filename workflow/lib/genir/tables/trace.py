@@ -33,6 +33,11 @@ def trace_page(trace: dict[str, Any]) -> str:
         f"The {CONTRIBUTORS} largest of {len(trace['contributions'])} contributions, which add up "
         "to the logit.",
         to_markdown(_contributors(trace)),
+        "## Which word finds it",
+        "What its logit loses of its lead over the best other document when cross-attention sees a "
+        "word in no layer, and when one layer does not see it, the one where that costs most. All "
+        "layers are in the picture.",
+        to_markdown(_words(trace)),
         "## What the cross-attention heads say",
         to_markdown(_heads(trace)),
     ]
@@ -80,6 +85,26 @@ def _contributors(trace: dict[str, Any]) -> pd.DataFrame:
     largest = frame.loc[frame["value"].abs().sort_values(ascending=False, kind="stable").index]
     named = largest.assign(layer=largest["layer"].astype("Int64"))
     return named.head(CONTRIBUTORS).rename(columns={"value": "adds to the logit"})
+
+
+def _words(trace: dict[str, Any]) -> pd.DataFrame:
+    """A row for each word of the query."""
+    rows = []
+    for _, own in pd.DataFrame(trace["words"]).groupby("word"):
+        everywhere = own[own["layer"].isna()].iloc[0]
+        single = own[own["layer"].notna()]
+        most = single.loc[single["logit_difference_lost"].fillna(0).idxmax()]
+        rows.append(
+            {
+                "word": one_line(everywhere["text"]),
+                "pieces": everywhere["pieces"],
+                "logits lost": everywhere["logit_difference_lost"],
+                "vocabulary rank without it": everywhere["vocabulary_rank"],
+                "layer that loses most": int(most["layer"]),
+                "logits lost there": most["logit_difference_lost"],
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _heads(trace: dict[str, Any]) -> pd.DataFrame:
