@@ -18,7 +18,7 @@ from genir.base.names import COMPONENTS, Component
 from genir.engine.decoder import Trace
 from genir.engine.encoder import Layout, mask_bias, mlp_weights
 from genir.engine.ranking import Unembedding
-from genir.engine.t5 import ACTIVATIONS, T5, Architecture, Weights
+from genir.engine.t5 import ACTIVATIONS, T5, Architecture, Weights, rms_norm
 
 VECTORS = "circuit.vectors"
 """Name of the tensor `[computed component + 1, d_model]`: the residual stream before the first one
@@ -55,7 +55,7 @@ class Read:
     bias: torch.Tensor
 
 
-Step = Callable[[torch.Tensor, Read | None], None]
+Step = Callable[[torch.Tensor, Read | None], torch.Tensor]
 """Adds a component's output to the residual stream `[query, d_model]` in place."""
 
 
@@ -148,59 +148,52 @@ class CircuitDecoder:
 
 
 def step_of(model: T5, place: ComponentPlace) -> Step:
-    """A component with its norm weight multiplied in."""
+    """What a component adds. Matrices are the model's own, not copied, but for W_O W_V."""
     layer, component = place
     prefix = f"decoder.block.{layer}.layer"
-    make = {"self_attention": _own, "cross_attention": _cross, "mlp": _dense}[component]
     norm = model.weights[f"{prefix}.{COMPONENTS.index(component)}.layer_norm.weight"]
-    return make(model.weights, prefix, norm, model.architecture)
+    of_normed = _OUTPUTS[component](model.weights, prefix, model.architecture)
+    epsilon = model.architecture.epsilon
+    return lambda stream, read: stream.addmm_(*of_normed(rms_norm(stream, norm, epsilon), read))
 
 
-def _own(weights: Weights, prefix: str, norm: torch.Tensor, a: Architecture) -> Step:
+_Product = tuple[torch.Tensor, torch.Tensor]
+"""Whose matrix product is a component's output."""
+
+
+def _own(weights: Weights, prefix: str, _: Architecture) -> Callable[..., _Product]:
     value, output = (weights[f"{prefix}.0.SelfAttention.{one}.weight"] for one in "vo")
-    matrix = output @ value * norm
-
-    def step(stream: torch.Tensor, _: Read | None) -> None:
-        stream.addmm_(_normed(stream, a.epsilon), matrix.T)
-
-    return step
+    matrix = output @ value
+    return lambda normed, _: (normed, matrix.T)
 
 
-def _cross(weights: Weights, prefix: str, norm: torch.Tensor, a: Architecture) -> Step:
+def _cross(weights: Weights, prefix: str, a: Architecture) -> Callable[..., _Product]:
     query, key, value, output = (
         weights[f"{prefix}.1.EncDecAttention.{one}.weight"] for one in "qkvo"
     )
-    query = query * norm
     keys, values = (part.unflatten(0, (a.heads, -1)) for part in (key, value))
 
-    def step(stream: torch.Tensor, read: Read | None) -> None:
-        queries = (_normed(stream, a.epsilon) @ query.T).unflatten(1, (a.heads, -1))
+    def product(normed: torch.Tensor, read: Read) -> _Product:
+        queries = (normed @ query.T).unflatten(1, (a.heads, -1))
         asked = torch.bmm(queries.transpose(0, 1), keys).transpose(0, 1)
         scores = torch.baddbmm(read.bias, asked, read.hidden.transpose(1, 2))
         mixed = torch.bmm(scores.softmax(-1), read.hidden).transpose(0, 1)
         joined = torch.bmm(mixed, values.transpose(1, 2)).transpose(0, 1).flatten(1)
-        stream.addmm_(joined, output.T)
+        return joined, output.T
 
-    return step
-
-
-def _dense(weights: Weights, prefix: str, norm: torch.Tensor, a: Architecture) -> Step:
-    dense = mlp_weights(weights, f"{prefix}.2")
-    first, activation = dense["mlp_in"] * norm, ACTIVATIONS[a.activation]
-    gate = dense["mlp_gate"] * norm if "mlp_gate" in dense else None
-
-    def step(stream: torch.Tensor, _: Read | None) -> None:
-        normed = _normed(stream, a.epsilon)
-        hidden = activation(normed @ first.T)
-        if gate is not None:
-            hidden.mul_(normed @ gate.T)
-        stream.addmm_(hidden, dense["mlp_out"].T)
-
-    return step
+    return product
 
 
-def _normed(stream: torch.Tensor, epsilon: float) -> torch.Tensor:
-    """The stream over its root mean square; NaN where its square is too large for a float."""
-    square = torch.linalg.vector_norm(stream, dim=-1, keepdim=True).square()
-    square.masked_fill_(square == torch.inf, torch.nan)
-    return stream * square.div_(stream.shape[-1]).add_(epsilon).rsqrt_()
+def _dense(weights: Weights, prefix: str, a: Architecture) -> Callable[..., _Product]:
+    dense, activation = mlp_weights(weights, f"{prefix}.2"), ACTIVATIONS[a.activation]
+
+    def product(normed: torch.Tensor, _: Read | None) -> _Product:
+        neurons = activation(normed @ dense["mlp_in"].T)
+        if a.gated:
+            neurons.mul_(normed @ dense["mlp_gate"].T)
+        return neurons, dense["mlp_out"].T
+
+    return product
+
+
+_OUTPUTS = {"self_attention": _own, "cross_attention": _cross, "mlp": _dense}
