@@ -257,6 +257,6 @@ def test_the_recorded_circuit_is_what_the_benchmark_writes(measure):
     import circuit
 
     recorded = json.loads((REPOSITORY / "benchmarks/results/circuit.json").read_text())
-    assert set(recorded["ratio_decoder"]) == {"default", "t5-base-132k", "t5-large-132k"}
+    assert "t5-large-132k" in recorded["ratio_decoder"]
     assert recorded["components"]["t5-large-132k"]["circuit"] == 23
     assert set(circuit.PARTS.values()) < set(recorded)
