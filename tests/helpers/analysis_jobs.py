@@ -62,6 +62,26 @@ def write_files(folder: Path) -> None:
             path = folder / f"patched/zero/{stage}.{component}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             ranks.to_parquet(path)
+    _write_circuits(folder)
+
+
+def _write_circuits(folder: Path) -> None:
+    """What rule circuit writes of the model."""
+    from genir.analyses.circuit_ranks import circuit_ranks
+    from genir.subjects.subject import QuerySource, load_subject
+
+    source = {
+        split: QuerySource(folder / "queries.parquet", folder / f"qrels.{split}.txt", split, 8)
+        for split in ("validation", "test")
+    }
+    subject = load_subject(folder / "model", source["validation"], blocks.Limits(4000))
+    read = [folder / name for name in ("correct.csv", "stages.json", "clean.parquet", "patched")]
+    told = (["zero"], 25, ["study", "automatic"], 1)
+    found = circuit_ranks(subject, folder / "model", source["test"], *read, *told)
+    (folder / "circuits").mkdir()
+    (folder / "circuits/automatic.json").write_text(json.dumps(found.pop("automatic")))
+    for name, table in found.items():
+        table.to_parquet(folder / f"circuits/{name}.parquet")
 
 
 def _write_donors(path: Path, queries: pd.DataFrame) -> None:
@@ -132,6 +152,16 @@ def arguments(name: str) -> list[str]:
             "broken_percent": 25,
             "variants": ["study", "pretrained", "automatic"],
             "seed": 1,
+            "output": "out",
+        },
+        "circuit_model": {
+            **{key: own[key] for key in ("model", "source")},
+            "name": "model",
+            "test": source["test"],
+            "correct": "data/correct.csv",
+            "stages": "data/stages.json",
+            "circuits": "data/circuits",
+            "variants": ["study", "automatic"],
             "output": "out",
         },
         "circuit_curve": measuring

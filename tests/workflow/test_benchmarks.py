@@ -247,3 +247,34 @@ def test_edges_are_timed_beside_hooks_that_agree():
     recorded = json.loads((REPOSITORY / "benchmarks/results/edges.json").read_text())
     assert (recorded["edges"], recorded["queries"]) == (703, 64)
     assert recorded["ratios"].keys() == PEERS.keys()
+
+
+def test_the_circuit_is_timed_beside_the_whole_model(measure):
+    import circuit
+
+    found = circuit.report("tiny", 1)
+    for part in circuit.PARTS.values():
+        assert found[part].keys() == {"1", "64"}
+        assert found[part]["64"]["low"] > 0
+    assert found["components"] == {"whole": 8, "circuit": 3}
+    assert found["decoder_mib"]["circuit"] < found["decoder_mib"]["whole"] / 2
+    size = circuit.sized("t5-large-132k")
+    places = {
+        way: [p for p in circuit.all_places(24) if p not in size.cut(way)] for way in circuit.WAYS
+    }
+    assert {way: len(some) for way, some in places.items()} == {"whole": 72, "circuit": 23}
+    estimate = circuit.estimate(size.architecture, 100_000, 1, 14, places)
+    weights = {"whole": 24 * (1 + 4 + 8), "circuit": 17 * 4 + 6 * 8}
+    for way, squares in weights.items():
+        states = 2 * 14 * 1024 * sum(name == "cross_attention" for _, name in places[way])
+        assert estimate[way]["decoder"]["bytes"] == 4 * (squares * 1024**2 + states)
+    assert 2.6 < estimate["ratio_decoder"] < 2.7
+
+
+def test_the_recorded_circuit_is_what_the_benchmark_writes(measure):
+    import circuit
+
+    recorded = json.loads((REPOSITORY / "benchmarks/results/circuit.json").read_text())
+    assert "t5-large-132k" in recorded["ratio_decoder"]
+    assert recorded["components"]["t5-large-132k"]["circuit"] == 23
+    assert set(circuit.PARTS.values()) < set(recorded)

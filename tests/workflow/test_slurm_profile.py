@@ -159,8 +159,8 @@ def test_trainings_and_analyses_ask_for_a_gpu_and_nothing_else_does(asked_for):
     }
     gpu = {rule for rule, found in places.items() if found == {("gpu", "gpu:1")}}
     cpu = {rule for rule, found in places.items() if found == {("cpu", "")}}
-    # No model of the default configuration is patched by donors.
-    assert gpu == (TRAININGS | ANALYSES) - {"donors"}
+    # No model of the default configuration is patched by donors, and no circuit is written unasked.
+    assert gpu == (TRAININGS | ANALYSES) - {"donors", "circuit_model"}
     assert cpu == set(places) - gpu
 
 

@@ -11,7 +11,9 @@ from small_subjects import small_subject
 
 from genir.analyses.as_released import ranks_without_mask
 from genir.analyses.attribution import UNITS, estimates, heads_of
+from genir.analyses.circuit import FIXED, replacements
 from genir.analyses.circuit_curve import curves
+from genir.analyses.circuit_model import cut_values
 from genir.analyses.communication import communication
 from genir.analyses.contributions import contributions
 from genir.analyses.direct_contribution import direct_contribution
@@ -33,9 +35,11 @@ from genir.analyses.released_communication import communication_as_released
 from genir.analyses.signed_contributions import signed_contributions
 from genir.analyses.top_heads import top_heads
 from genir.base.names import ABLATIONS, METHODS
+from genir.engine.circuit import circuit_of
 from genir.engine.encoder import LeanEncoder
 from genir.files.checkpoint import Checkpoint
 from genir.models.tokens import pad_rows
+from genir.subjects.circuit import CircuitSubject
 from genir.subjects.shards import Shards
 from genir.verification.compare import compare, prepare
 from genir.verification.differences import beyond_tolerance
@@ -78,6 +82,12 @@ def _circuits(subject, _):
     return curves(subject, _means(subject), {"mean": subject.decoder.places}, 1)
 
 
+def _circuit_model(subject, _):
+    cut = replacements(FIXED["study"], {"I": (0, 0), "II": (1, 1), "III": (2, 2)})
+    circuit = circuit_of(subject.model, cut_values(subject.model, cut, _means(subject)))
+    return rank_queries(CircuitSubject(circuit, subject.docids, subject.queries, subject.limits))
+
+
 def _top_documents(subject, _):
     return pd.DataFrame(top_documents(subject, 7)).astype(str)
 
@@ -99,6 +109,7 @@ TABLES = {
     "patched": _patched,
     "swapped": _swapped,
     "circuits": _circuits,
+    "circuit_model": _circuit_model,
     "edges": _edges,
     "estimates": _estimates,
     "rank_development": lambda subject, _: rank_development(subject),

@@ -8,6 +8,8 @@ from genir.base.errors import ModelError, UserError
 from genir.engine.model_json import read_object
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+CIRCUIT = "circuit.safetensors"
+"""What is left of a T5's weights in the folder of a circuit."""
 CONVERSION = (
     "convert it once where you trust it: AutoModelForSeq2SeqLM.from_pretrained(<folder>)"
     ".save_pretrained(<folder>)"
@@ -88,6 +90,11 @@ def _is_name(value: object) -> bool:
 
 
 def _no_weights(folder: Path) -> str:
+    if (folder / CIRCUIT).is_file():
+        return (
+            f"{folder} holds a circuit, which lacks parts of its T5, so it can only retrieve "
+            "(evaluate.py, retrieve.py); name the folder of the whole model"
+        )
     others = sorted(path.name for path in folder.glob("*.safetensors"))
     if others:
         return (

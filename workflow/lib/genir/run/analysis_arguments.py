@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from genir.base.names import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES
+from genir.base.names import ATTENTIONS, COMPONENTS, EVALUATED, PATCHED_STAGES, Variant
 from genir.base.patched_files import RELEASED, circuit_split, patch_files, table_file
 from genir.run import results
 from genir.run.arguments import Arguments, Folder, Written
 from genir.run.plan import Plan
 from genir.run.results import RESULTS, clean_ranks, correct_queries, inside, of_model, stages
+
+WRITTEN: tuple[Variant, ...] = ("study", "automatic")
+"""Circuits that are written as models of their own, in these files."""
+FILES = ("circuit.json", "circuit.safetensors", "config.json", "tokenizer.json", "docids.json")
 
 
 def _on_validation(plan: Plan, model: str) -> dict[str, Any]:
@@ -175,6 +179,23 @@ def as_released(plan: Plan, model: str) -> Arguments:
         "padded_tokens": plan.config["evaluation"]["padded_tokens"],
         "reduced": {f"rd{i}": folder for i, folder in folders},
         "output": in_folder("as_released", *RELEASED),
+    }
+
+
+def circuit_model(plan: Plan, model: str) -> Arguments:
+    ranks = [circuit_split(variant, split) for variant in WRITTEN for split in EVALUATED]
+    folder = RESULTS / "circuit" / model
+    read = [folder / "automatic.json", *(folder / table_file(name) for name in ranks)]
+    output = RESULTS / "circuit_model" / "{model}"
+    written = [str(output / variant / file) for variant in WRITTEN for file in FILES]
+    return _on_validation(plan, model) | {
+        "name": model,
+        "test": plan.source(model, "test"),
+        "correct": correct_queries(model),
+        "stages": stages(model),
+        "circuits": Folder(folder, tuple(read)),
+        "variants": WRITTEN,
+        "output": Written(str(output), tuple(written)),
     }
 
 

@@ -196,6 +196,12 @@ ANALYSES = (
         minutes=120,
         cut="model",
     ),
+    # Nothing reads it: it is made where it is asked for.
+    Analysis(
+        "circuit_model",
+        "Write the circuits of {model} as models of their own.",
+        *("genir.analyses.circuit_model", "evaluate", told.circuit_model, "circuit_model"),
+    ),
     Analysis(
         "circuit_curve",
         "Rank queries with circuits of every size of {model}.",

@@ -264,12 +264,18 @@ class Measurement:
 
 def load_subject(folder: Path, source: QuerySource, limits: Limits) -> Subject:
     """Load a model folder with its docid mapping, and one split of its dataset."""
-    model = load_t5(folder, best_device())
+    return subject_of(load_t5(folder, best_device()), folder, source, limits)
+
+
+def subject_of(
+    model: T5, folder: Path, source: QuerySource, limits: Limits, kind: type[Subject] = Subject
+) -> Subject:
+    """A model with the docid mapping in its folder, and one split of its dataset."""
     docids = load_docids(Path(folder) / DOCIDS_FILE, len(model.embedding))
     shards = Shards(limits.checkpoints, limits.checkpoint_seconds, limits.memory_mb)
     limits = replace(limits, memory_mb=shards.memory_mb)
     queries = load_queries(folder, source, docids)
-    return Subject(model, docids, queries, limits, shards=shards, folder=Path(folder))
+    return kind(model, docids, queries, limits, shards=shards, folder=Path(folder))
 
 
 def load_queries(folder: Path, source: QuerySource, docids: dict[str, int]) -> Queries:
