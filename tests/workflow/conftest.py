@@ -1,6 +1,7 @@
 """Running the workflow from tests, in a folder of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import refusing_proxy
+import torch
 import yaml
 from filelock import FileLock
+from transformers import T5ForConditionalGeneration
 
 from genir.run.config.values import CORPUS_FILES
 from genir.run.hub import COMMIT, LOCK_FILE, lock_text, named_snapshots, place
@@ -75,4 +78,17 @@ def tiny_run(
             assert done.returncode == 0, done.stdout[-6000:]
             (folder / "asked.txt").write_text("\n".join(asked))
             (folder / "said.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shallow_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """resources/mini-t5 with a quarter of its decoder, for runs whose models need not be deep."""
+    whole, folder = REPOSITORY / "resources/mini-t5", tmp_path_factory.mktemp("shallow") / "t5"
+    model = T5ForConditionalGeneration.from_pretrained(whole, dtype=torch.float32)
+    model.decoder.block = model.decoder.block[:4]
+    model.config.num_decoder_layers = 4
+    model.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(whole / name, folder)
     return folder

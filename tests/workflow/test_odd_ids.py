@@ -33,7 +33,7 @@ def _write(path, records):
     path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
 
 
-def odd_corpus(dataset: Path, folder: Path) -> Path:
+def odd_corpus(dataset: Path, folder: Path, start: Path) -> Path:
     """The documents and queries of a dataset with other ids, and a config for one model of it."""
     documents, queries = (
         pd.read_parquet(dataset / f"{name}.parquet") for name in ("documents", "queries")
@@ -57,7 +57,7 @@ def odd_corpus(dataset: Path, folder: Path) -> Path:
     _write(folder / "generated.jsonl", generated)
     mine = {"source": "files", "documents": "documents.jsonl", "queries": "queries.jsonl"}
     given = {"corpus": "mine", "documents": "all", "minimum_queries": 1, "below_minimum": "keep"}
-    model = {"dataset": "mine", "start": {"type": "folder", "path": "resources/mini-t5"}}
+    model = {"dataset": "mine", "start": {"type": "folder", "path": str(start)}}
     model |= {"indexing": "given", "reduced": {"models": 2, "documents": 2}}
     config = {
         "headline_model": "mine",
@@ -74,9 +74,9 @@ def odd_corpus(dataset: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def odd_run(snakemake, tiny_run, tmp_path_factory):
+def odd_run(snakemake, tiny_run, shallow_start, tmp_path_factory):
     folder = tmp_path_factory.mktemp("odd")
-    overlay = odd_corpus(tiny_run / "results/subset_corpus/hpo-2k", folder)
+    overlay = odd_corpus(tiny_run / "results/subset_corpus/hpo-2k", folder, shallow_start)
     done = snakemake(folder, "--configfile", TINY, overlay, "--", "analyses", "trace")
     assert done.returncode == 0, done.stdout[-6000:]
     return folder

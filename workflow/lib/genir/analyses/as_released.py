@@ -25,14 +25,12 @@ from genir.analyses.patching import (
 from genir.analyses.rank_queries import rank_queries
 from genir.analyses.released_communication import communication_as_released
 from genir.analyses.stages import patched_stages
-from genir.base.names import Method
+from genir.base.names import RELEASED, STUDY, UNMODIFIED, WITH_MASK, Method
 from genir.base.progress import LOGGER
 from genir.engine.t5 import load_t5
 from genir.files.io import read_json
 from genir.subjects.subject import QuerySource, Subject, load_queries
 
-UNMODIFIED, STUDY = "unmodified", "study"
-RELEASED, WITH_MASK = "released", "with_mask"
 TOGETHER = 512
 """Queries whose encoder states are in memory at once: padded ones are long."""
 

@@ -43,6 +43,10 @@ RANK_KINDS = ("vocabulary", "docid")
 AS_RELEASED = "as_released"
 """The value of `evaluation.attention_mask` that also computes what the study's code does without
 one."""
+UNMODIFIED, STUDY = "unmodified", "study"
+"""The whole model and the study's circuit in its tables."""
+RELEASED, WITH_MASK = "released", "with_mask"
+"""Lists of correct queries in its tables: the released code's, and ours."""
 
 BASELINES = ("bm25_text", "bm25_text_queries")
 

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genir.analyses.as_released import RELEASED, STUDY, UNMODIFIED, WITH_MASK
-from genir.base.names import EVALUATED, PATCHED_STAGES, Method
+from genir.base.names import (
+    EVALUATED,
+    PATCHED_STAGES,
+    RELEASED,
+    STUDY,
+    UNMODIFIED,
+    WITH_MASK,
+    Method,
+)
 from genir.base.patched_files import circuit_split, patch_files, patch_name, table_file
 from genir.estimates.intervals import NAMES, Interval, columns, mean_interval, ratio_interval
 from genir.estimates.patch_effects import aligned

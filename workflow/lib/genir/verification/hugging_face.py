@@ -160,7 +160,7 @@ class PlainReference:
 
             return hook
 
-        used = {source for values in edges.values() for source in values}
+        used = dict.fromkeys(source for values in edges.values() for source in values)
         modules = {
             source: self.model.decoder.embed_tokens
             if source == EMBEDDING
