@@ -9,7 +9,7 @@ from conftest import REPOSITORY
 SETTINGS = {"steps": 3, "warmup_steps": 1, "batch_size": 6, "document_tokens": 8}
 
 
-def _overlay(folder, generated):
+def _overlay(folder, generated, start):
     """A corpus of twelve documents, a file generator and a model that learns its queries."""
     documents = [{"doc_id": f"d{i}", "title": "", "text": f"Text {i}."} for i in range(12)]
     queries = [{"query_id": f"q{i}", "text": f"query {i}"} for i in range(36)]
@@ -20,7 +20,7 @@ def _overlay(folder, generated):
     files = {"documents": "documents.jsonl", "queries": "queries.jsonl"}
     dataset = {"corpus": "mine", "documents": 12, "minimum_queries": 2, "below_minimum": "drop"}
     dataset |= {"split": "query", "validation_queries": 3, "test_queries": 3, "seed": 1}
-    start = {"type": "folder", "path": "resources/mini-t5"}
+    start = {"type": "folder", "path": str(start)}
     config = {
         "corpora": {"mine": {"source": "files"} | files},
         "datasets": {"mine": dataset},
@@ -33,9 +33,12 @@ def _overlay(folder, generated):
     return overlay
 
 
-def test_a_model_learns_the_queries_of_a_file(snakemake, tmp_path):
+def test_a_model_learns_the_queries_of_a_file(snakemake, shallow_start, tmp_path):
     generated = [{"doc_id": f"d{i}", "text": f"number {i} {j}"} for i in range(12) for j in (1, 2)]
-    overlay, checkpoints = _overlay(tmp_path, generated), tmp_path / "results/checkpoints/finetune"
+    overlay, checkpoints = (
+        _overlay(tmp_path, generated, shallow_start),
+        tmp_path / "results/checkpoints/finetune",
+    )
     for of_other_code in (checkpoints / "mine/0123", checkpoints / "others/0123"):
         of_other_code.mkdir(parents=True)
     done = snakemake(tmp_path, "--configfile", overlay, "--", "results/finetune/mine/run.json")
@@ -48,8 +51,8 @@ def test_a_model_learns_the_queries_of_a_file(snakemake, tmp_path):
     assert [folder.name for folder in checkpoints.iterdir()] == ["others"]
 
 
-def test_a_document_without_a_query_stops_with_one_line(snakemake, tmp_path):
-    overlay = _overlay(tmp_path, [{"doc_id": "d0", "text": "one"}])
+def test_a_document_without_a_query_stops_with_one_line(snakemake, shallow_start, tmp_path):
+    overlay = _overlay(tmp_path, [{"doc_id": "d0", "text": "one"}], shallow_start)
     wanted = "results/generate_queries/given/mine.parquet"
     done = snakemake(tmp_path, "--configfile", overlay, "--", wanted)
     assert done.returncode != 0

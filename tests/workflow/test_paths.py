@@ -41,7 +41,7 @@ def _run(repository, workdir, config, *targets, options=()):
     return done.stdout
 
 
-def _inputs(folder):
+def _inputs(folder, start):
     """Twelve documents, their queries, and generated ones."""
     folder.mkdir(parents=True)
     documents = [{"doc_id": f"d{i}", "title": "", "text": f"Text {i}."} for i in range(12)]
@@ -52,7 +52,7 @@ def _inputs(folder):
     records = {"documents": documents, "queries": queries, "generated": generated}
     for name, entries in records.items():
         (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, entries)))
-    shutil.copytree(REPOSITORY / "resources/mini-t5", folder / "t5")
+    shutil.copytree(start, folder / "t5")
 
 
 def _config(folder, model):
@@ -72,7 +72,7 @@ def _config(folder, model):
 
 def _trained(repository, workdir, folder):
     """A model that is trained there."""
-    start = {"type": "folder", "path": "resources/mini-t5"}
+    start = {"type": "folder", "path": f"{folder}/t5"}
     config = _config(folder, {"start": start, "indexing": "given"})
     _run(repository, workdir, config, "results/finetune/mine/run.json")
     return workdir / "results/finetune/mine/model"
@@ -88,7 +88,7 @@ def _analysed(repository, workdir, folder):
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory):
+def places(shallow_start, tmp_path_factory):
     """The folders of two runs: one at plain paths, one from a clone at odd ones."""
     plain, odd = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("odd") / ODD
     clone = odd / f"clone {ODD}"
@@ -97,7 +97,7 @@ def places(tmp_path_factory):
         shutil.copytree(REPOSITORY / part, clone / part, ignore=leave)
     work = odd / f"-work {ODD}"
     for folder, name in ((plain, "data"), (work, f"-data {ODD}")):
-        _inputs(folder / name)
+        _inputs(folder / name, shallow_start)
     model = _trained(REPOSITORY, plain, "data")
     again = _trained(clone, work, f"-data {ODD}")
     for file in ("model.safetensors", "tokenizer.json"):
