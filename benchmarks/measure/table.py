@@ -104,7 +104,7 @@ def _notes(report: dict[str, Any]) -> list[str]:
         f"- Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory_mib']} MiB, "
         f"{tiles} AMX; {machine['threads']} thread(s), {scale['threads']} for {scale['shape']}.",
         f"- Memory: {', '.join(_memory(report, shape) for shape in report['peak_memory_mib'])}.",
-        f"- bfloat16: {bf16['queries']} queries; without AMX it is slower than float32.",
+        f"- bfloat16: {bf16['queries']} queries, {'with' if bf16['amx'] else 'without'} AMX.",
         f"- {scale['shape']}: time of the jobs without the start of Python and the reading of the "
         "models. The GPU's time is arithmetic: operations and bytes over data-sheet rates; sorting "
         "for the lens is not in it.",
