@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from genir.base.names import COMPONENTS, STAGES
 from genir.figures import style
@@ -114,6 +115,8 @@ def _scalar(table: pd.DataFrame, title: str, label: str, lines: Lines, axes: Axe
         style.error_bars(axes, places, rows, "value")
         counts += list(rows["n"])
     axes.set(ylabel=label)
+    if label == "segments":
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_title(f"{title}\n{style.count_note(counts)}")
     if any(name for name, _ in lines.values()):
         bottom, top = axes.get_ylim()
@@ -138,6 +141,7 @@ def _layers(table: pd.DataFrame, value: str, quantity: str, axes: Axes) -> None:
         rows = style.rows_of(own, component=component).drop_duplicates("layer")
         colour = style.COMPONENT_COLOURS[component]
         style.banded_line(axes, rows, "o-", colour, label=style.label(component), markersize=3)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set(xlabel="decoder layer", ylabel="norm of output /\nnorm of the change")
     axes.set_ylim(0, 1.25 * float(table["high"].max()))
     axes.set_title(f"{quantity.replace('_', ' ')} {value}\n{style.count_note(own['n'])}")
