@@ -32,7 +32,7 @@ from transformers import (
 
 from genir.base.progress import LOGGER, configure_logging
 from genir.base.seeding import EpochSampler, generator
-from genir.engine.devices import seed_torch, training_type
+from genir.engine.devices import product_type, seed_torch
 from genir.files.io import read_jsonl, write_json
 from genir.models.load import without_state
 from genir.models.tokenizer import sentinel_tokens
@@ -155,9 +155,7 @@ def main() -> None:
             "seeds": arguments.seeds,
             "shape": settings["shape"],
             "settings": {"steps": config.steps, "batch_size": config.batch_size},
-            "products": str(
-                training_type(config.precision, torch.device("cpu"), settings["shape"]["d_model"])
-            ),
+            "products": str(product_type(config.precision, torch.device("cpu"))),
             "threads": torch.get_num_threads(),
             "machine": {"architecture": platform.machine(), "cores": os.cpu_count()},
             "versions": {name: version(name) for name in ("torch", "transformers", "accelerate")},

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genir.engine.devices import multiplies_bfloat16_faster, product_type, training_type
+from genir.engine.devices import multiplies_bfloat16_faster, product_type
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -46,22 +46,3 @@ def test_a_torch_that_cannot_tell_means_float32(monkeypatch):
 def test_what_is_written_is_taken(precision, monkeypatch):
     _cpu_with(monkeypatch)
     assert product_type(precision, CPU) == getattr(torch, precision)
-
-
-@pytest.mark.parametrize(
-    ("precision", "width", "expected"),
-    [
-        ("auto", 128, torch.float32),
-        ("auto", 256, torch.bfloat16),
-        ("bfloat16", 128, torch.bfloat16),
-        ("float32", 512, torch.float32),
-    ],
-)
-def test_a_small_model_trains_in_float32_on_a_cpu(precision, width, expected, monkeypatch):
-    _cpu_with(monkeypatch, "amx_tile")
-    assert training_type(precision, CPU, width) == expected
-
-
-def test_a_gpu_trains_small_models_as_large_ones(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-    assert training_type("auto", GPU, 128) == torch.bfloat16

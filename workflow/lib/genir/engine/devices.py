@@ -8,9 +8,6 @@ from genir.base.seeding import seed_from
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
-# Width from which on a CPU trains faster in bfloat16; below it casts cost more than products gain.
-WIDE = 256
-
 
 def best_device() -> torch.device:
     """The accelerator if there is one, told to multiply float32 as float32: some containers let it
@@ -45,14 +42,6 @@ def product_type(precision: Precision, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "bfloat16" if multiplies_bfloat16_faster(device) else "float32"
     return getattr(torch, precision)
-
-
-def training_type(precision: Precision, device: torch.device, width: int) -> torch.dtype:
-    """The same for training a model whose residual stream has `width` numbers, by which `auto` goes
-    too on a CPU."""
-    if precision == "auto" and device.type == "cpu" and width < WIDE:
-        return torch.float32
-    return product_type(precision, device)
 
 
 def seed_torch(*parts: int | str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from genir.corpora.dataset import TrainingFiles
-from genir.engine.devices import training_type
+from genir.engine.devices import product_type
 from genir.files.checkpoint import Checkpoint, identity_of
 from genir.files.io import atomic_folder, write_csv
 from genir.models.load import add_docids, load_weights, save_model
@@ -40,7 +40,6 @@ def make_finetuned_model(
     curve = finetune(model, examples, settings, checkpoint, first_docid)
     if not processes.is_main:
         return
-    products = training_type(settings.precision, processes.device, model.config.d_model)
     trained = trained_parts(model, first_docid, settings.trainable, settings.rate_of_docids)
     with atomic_folder(outputs.model) as folder:
         save_model(folder, model, tokenizer, docids)
@@ -58,7 +57,7 @@ def make_finetuned_model(
         trained_parameters=trained.parameters(),
         device=processes.device.type,
         processes=processes.count,
-        products=str(products).removeprefix("torch."),
+        products=str(product_type(settings.precision, processes.device)).removeprefix("torch."),
         final_loss=curve[-1]["loss"],
     )
     checkpoint.remove()

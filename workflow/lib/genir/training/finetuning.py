@@ -14,7 +14,7 @@ from genir.base.errors import AnalysisError
 from genir.base.joins import check_known, looked_up
 from genir.base.seeding import EpochSampler
 from genir.corpora.dataset import document_text
-from genir.engine.devices import Precision, seed_torch, training_type
+from genir.engine.devices import Precision, product_type, seed_torch
 from genir.engine.dropout import Dropout
 from genir.engine.one_step import OneStep
 from genir.files.checkpoint import Checkpoint
@@ -115,8 +115,7 @@ def finetune(
     trained = trained_parts(model, first_docid, config.trainable, config.rate_of_docids)
     one_step = OneStep(model, trained.embedding, trained.head)
     device = one_step.encoder.device
-    width = one_step.architecture.d_model
-    halved = training_type(config.precision, device, width) == torch.bfloat16
+    halved = product_type(config.precision, device) == torch.bfloat16
 
     def losses(step: int, part: int) -> dict[str, torch.Tensor]:
         rows = [(task, row) for task, sample in samplers.items() for row in sample(step)]

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from genir.base.seeding import EpochSampler, generator
-from genir.engine.devices import Precision, seed_torch, training_type
+from genir.engine.devices import Precision, product_type, seed_torch
 from genir.engine.dropout import dropout
 from genir.engine.teacher_forcing import TeacherForcing
 from genir.files.checkpoint import Checkpoint
@@ -106,8 +106,7 @@ def pretrain(
     """Train `model` in place, continuing from `checkpoint` where there is one; the loss curve.
     `snapshots` are kept on the way; with `until` it ends after that many steps."""
     sample = EpochSampler(len(pieces), config.batch_size, config.seed, "pretraining-order")
-    products = training_type(config.precision, model.device, model.config.d_model)
-    forced = TeacherForcing(model, products)
+    forced = TeacherForcing(model, product_type(config.precision, model.device))
     sentinels, end = sentinel_tokens(tokenizer), tokenizer.eos_token_id
 
     def losses(step: int, part: int) -> dict[str, torch.Tensor]:
