@@ -36,7 +36,7 @@ export class QueryList {
     });
     const splits = [["", "both splits"], ["validation", "validation"], ["test", "test"]];
     const outcomes = [["", "any rank"], ...["correct", "ranked 2 to 10", "ranked below 10"].map((name) => [name, name])];
-    const slices = [["", "all words"], ["unshared", "no shared word"], ["shared", "shares a word"], ["verbatim", "verbatim in training"], ["new", "not verbatim"]];
+    const slices = [["", "all words"], ["unshared", "no shared word"], ["shared", "shares a word"], ["verbatim", "verbatim in a document"], ["new", "not verbatim"]];
     const thirds = [["", "all slices"], ...["high", "middle", "low", "none"].flatMap((name) => [
       [`nearestSlice ${name}`, `nearest training query: ${name}`], [`countSlice ${name}`, `training queries: ${name}`],
     ]).sort()];
