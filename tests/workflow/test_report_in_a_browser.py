@@ -55,6 +55,17 @@ def test_every_entry_shows_something(page, report):
     assert asked == []
 
 
+def test_the_first_page_begins_with_its_text(page, report):
+    page.size(1280, 800)
+    page.open(report)
+    page.wait("document.querySelector('.prose')?.innerText")
+    place = page.run("document.querySelector('.prose').getBoundingClientRect().toJSON()")
+    menu = page.run("document.querySelector('nav').getBoundingClientRect().right")
+    assert 0 <= place["top"] < 100
+    assert menu <= place["left"] < place["right"] <= 1280
+    assert place["width"] > 400
+
+
 def test_the_explorer_opens_by_clicks(page, report):
     page.open(report)
     page.wait("document.querySelectorAll('a span').length > 3")

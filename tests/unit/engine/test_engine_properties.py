@@ -112,7 +112,7 @@ def test_a_donor_s_outputs_everywhere_are_the_donor_and_one_s_own_change_nothing
     torch.testing.assert_close(moved, trace.states[-1].roll(1, 0), atol=1e-4 * scale, rtol=1e-3)
 
 
-@settings(quick, max_examples=25)
+@quick
 @given(cases(), some.integers(1, 9), some.integers(1, 50))
 def test_precision_and_blocks_change_no_rank(case, rows, tokens):
     model, docids, ids, mask, _, _ = case
